@@ -1,0 +1,173 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Bounds of every listener (slow headers, header floods, idle connections, HTTP/2 resets). There is no write timeout:
+// answers may be streams; proxy bounds them by timeouts.idle_stream.
+const (
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+	maxConnections    = 20_000
+)
+
+// listener is one open address and the server on it.
+type listener struct {
+	name string // "main", "metrics" or the proxy's name
+	addr string // as configured
+	srv  *http.Server
+	ln   net.Listener
+}
+
+// listeners are opened once at start and closed once at the end; a reload never touches them.
+type listeners struct {
+	logger *slog.Logger
+	open   []*listener
+	wg     sync.WaitGroup // one per server; closed by shutdown
+}
+
+// add opens an address. On a loopback name it opens IPv4 and IPv6 alike, so that localhost works whichever of the two
+// the client's resolver prefers.
+func (ls *listeners) add(name, addr string, h http.Handler, tc *tls.Config) error {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return &ListenError{Name: name, Addr: addr, Err: err}
+	}
+	ls.start(name, addr, ln, h, tc)
+	host, port, _ := net.SplitHostPort(ln.Addr().String())
+	if host == "127.0.0.1" {
+		if six, err := net.Listen("tcp", net.JoinHostPort("::1", port)); err == nil {
+			ls.start(name, addr, six, h, tc)
+		}
+	}
+	return nil
+}
+
+func (ls *listeners) start(name, addr string, ln net.Listener, h http.Handler, tc *tls.Config) {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(tc != nil) // never h2c: its upgrade would tunnel past the policy
+	srv := &http.Server{
+		Handler: h, TLSConfig: tc, Protocols: &protocols,
+		ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 100},
+		ErrorLog: log.New(&serverErrors{logger: ls.logger, listener: name}, "", 0),
+	}
+	l := &listener{name: name, addr: addr, srv: srv, ln: &limitedListener{Listener: ln, slots: make(chan struct{}, maxConnections)}}
+	ls.open = append(ls.open, l)
+	ls.wg.Go(func() {
+		serve := srv.Serve
+		if tc != nil {
+			serve = func(ln net.Listener) error { return srv.ServeTLS(ln, "", "") }
+		}
+		if err := serve(l.ln); !errors.Is(err, http.ErrServerClosed) {
+			ls.logger.Error("listener ended", "listener", name, "addr", addr, "err", err)
+		}
+	})
+}
+
+// addrOf is the configured address of a listener by name, "" when there is none.
+func (ls *listeners) addrOf(name string) string {
+	for _, l := range ls.open {
+		if l.name == name {
+			return l.addr
+		}
+	}
+	return ""
+}
+
+// shutdown closes every listener at once and waits for running requests until ctx ends; what is left then is cut.
+func (ls *listeners) shutdown(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, l := range ls.open {
+		wg.Go(func() {
+			if err := l.srv.Shutdown(ctx); err != nil {
+				l.srv.Close()
+			}
+		})
+	}
+	wg.Wait()
+	ls.wg.Wait()
+}
+
+// ListenError says which address could not be opened, with the key to change.
+type ListenError struct {
+	Name, Addr string
+	Err        error
+}
+
+func (e *ListenError) Error() string {
+	key := "proxies." + e.Name + ".listen"
+	switch e.Name {
+	case "main":
+		key = "server.listen"
+	case "metrics":
+		key = "metrics.listen"
+	}
+	return fmt.Sprintf("%s %q: %v", key, e.Addr, e.Err)
+}
+
+func (e *ListenError) Unwrap() error { return e.Err }
+
+// limitedListener accepts at most cap(slots) connections at once; the rest wait in the kernel's queue.
+type limitedListener struct {
+	net.Listener
+	slots chan struct{}
+}
+
+func (l *limitedListener) Accept() (net.Conn, error) {
+	l.slots <- struct{}{}
+	c, err := l.Listener.Accept()
+	if err != nil {
+		<-l.slots
+		return nil, err
+	}
+	return &limitedConn{Conn: c, release: sync.OnceFunc(func() { <-l.slots })}, nil
+}
+
+type limitedConn struct {
+	net.Conn
+	release func()
+}
+
+func (c *limitedConn) Close() error {
+	defer c.release()
+	return c.Conn.Close()
+}
+
+// serverErrors turns net/http's own complaints into log lines, at most ten a second, with foreign bytes escaped.
+type serverErrors struct {
+	logger   *slog.Logger
+	listener string
+
+	mu     sync.Mutex // guards the window
+	window time.Time
+	count  int
+}
+
+func (s *serverErrors) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	now := time.Now()
+	if now.Sub(s.window) > time.Second {
+		s.window, s.count = now, 0
+	}
+	s.count++
+	quiet := s.count > 10
+	s.mu.Unlock()
+	if !quiet {
+		s.logger.Debug("http server", "listener", s.listener, "err", strings.TrimSpace(fmt.Sprintf("%.500q", p)))
+	}
+	return len(p), nil
+}

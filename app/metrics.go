@@ -1,0 +1,85 @@
+package app
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics are the figures at metrics.listen, on a registry of our own. The names are documented in doc/metrics.md. No
+// label comes from a caller: proxies and outcomes only.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	reloads  *prometheus.CounterVec
+	loaded   prometheus.Gauge
+	loadedAt prometheus.Gauge
+}
+
+// readings are asked when the metrics are scraped, so that nothing is counted twice.
+type readings struct {
+	sessions, streams, auditDropped, auditOK func() float64
+}
+
+func newMetrics(r readings) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_requests_total", Help: "Requests to proxies by proxy and outcome (allowed, denied, error).",
+		}, []string{"proxy", "outcome"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "gatehouse_request_seconds", Help: "Time from a request's arrival to the end of its answer, without streams.",
+			Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 5, 30, 300},
+		}, []string{"proxy"}),
+		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_config_reloads_total", Help: "Configurations tried, by result (applied, refused, unchanged).",
+		}, []string{"result"}),
+		loaded: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "gatehouse_config_last_reload_success", Help: "1 when the file on disk is the configuration in force.",
+		}),
+		loadedAt: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "gatehouse_config_last_reload_success_timestamp_seconds", Help: "When the configuration in force was applied.",
+		}),
+	}
+	gauge := func(name, help string, f func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
+	}
+	m.registry.MustRegister(m.requests, m.seconds, m.reloads, m.loaded, m.loadedAt,
+		gauge("gatehouse_sessions", "Live sessions.", r.sessions),
+		gauge("gatehouse_streams", "Open streams.", r.streams),
+		gauge("gatehouse_audit_ok", "1 while the audit log can be written.", r.auditOK),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "gatehouse_audit_dropped_total", Help: "Audit lines lost while on_failure is allow."}, r.auditDropped),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Observe counts one request to a proxy. It is proxy's Observer.
+func (m *metrics) Observe(proxy, outcome string, took time.Duration, stream bool) {
+	m.requests.WithLabelValues(proxy, outcome).Inc()
+	if !stream {
+		m.seconds.WithLabelValues(proxy).Observe(took.Seconds())
+	}
+}
+
+func (m *metrics) reload(result string, now time.Time) {
+	m.reloads.WithLabelValues(result).Inc()
+	switch result {
+	case "applied":
+		m.loaded.Set(1)
+		m.loadedAt.Set(float64(now.Unix()))
+	case "refused":
+		m.loaded.Set(0)
+	default:
+		m.loaded.Set(1)
+	}
+}
+
+func (m *metrics) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	return mux
+}
