@@ -29,6 +29,8 @@ type call struct {
 // guard is what every request passes before its route: who is it, may it be here, and how long may it take.
 func (s *Server) guard(role role, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.handling.Add(1)
+		defer s.handling.Done()
 		id := s.RequestID()
 		w.Header().Set("X-Request-Id", id)
 		w.Header().Set("Cache-Control", "no-store")

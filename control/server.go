@@ -58,11 +58,13 @@ type Server struct {
 	// RequestID makes the id of a request; nil makes random ones.
 	RequestID func() string
 
-	bounds  bounds
-	servers []*http.Server
-	done    chan struct{}  // closed by Shutdown; ends event streams
-	serving sync.WaitGroup // the two Serve goroutines
-	cancel  context.CancelFunc
+	bounds   bounds
+	servers  []*http.Server
+	done     chan struct{}  // closed by Shutdown; ends event streams
+	stop     sync.Once      // closes done
+	serving  sync.WaitGroup // the two Serve goroutines
+	handling sync.WaitGroup // requests at work, which http.Server.Close does not wait for
+	cancel   context.CancelFunc
 }
 
 // Start opens both sockets and serves them in the background, until Shutdown. On an error nothing is left open.
@@ -135,10 +137,10 @@ func (s *Server) serve(ctx context.Context, g *gate, r role) {
 // Shutdown ends event streams, lets running requests finish until ctx ends, closes and removes the sockets, and returns
 // when no goroutine of the server is left.
 func (s *Server) Shutdown(ctx context.Context) error {
-	if s.done == nil {
-		return nil
+	if s.cancel == nil {
+		return nil // never started
 	}
-	close(s.done)
+	s.stop.Do(func() { close(s.done) })
 	var errs []error
 	for _, srv := range s.servers {
 		if err := srv.Shutdown(ctx); err != nil {
@@ -149,7 +151,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.serving.Wait()
 	s.cancel()
-	s.done, s.servers = nil, nil
+	s.handling.Wait()
 	return errors.Join(errs...)
 }
 
