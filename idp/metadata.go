@@ -52,7 +52,7 @@ func (p *Provider) readMetadata(ctx context.Context) (*metadata, error) {
 			return nil, fmt.Errorf("discovery at %q says issuer %q; write exactly that into providers.%s.issuer (a tenant's own for azure, not common)",
 				p.issuer, foreign(mismatch.Discovered), p.c.Name)
 		}
-		return nil, fmt.Errorf("discovery at %q: %w", p.issuer, err)
+		return nil, fmt.Errorf("discovery at %q: %s", p.issuer, foreign(err.Error())) // go-oidc quotes the whole answer
 	}
 	m := new(metadata)
 	if err := op.Claims(m); err != nil {
