@@ -17,6 +17,7 @@ type ConsentData struct {
 	Resource       string   // its address, for the details
 	Provider       string   // who signs people in
 	SignedInAs     string   // label of the browser session's person; empty when unknown
+	NotYouURL      string   // a link of ours that forgets that person; empty hides it
 	Tools          []string // names he can use as far as known
 	ToolsDenied    []ToolDenied
 	Changing       int // how many of Tools change data; 0 hides it

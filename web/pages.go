@@ -1,48 +1,87 @@
+// Package web is what people see in a browser: the consent page and the last pages of a login, the browser's cookie,
+// the form's token, the headers. It decides nothing and keeps nothing. There is no script and no picture from
+// elsewhere; every foreign word is cleaned, then escaped.
 package web
 
-import "net/http"
+import (
+	"bytes"
+	"embed"
+	"encoding/hex"
+	"html/template"
+	"net/http"
+	"net/url"
+
+	"crypto/sha256"
+)
 
 // StylePath is where the style sheet is served on the public URL.
 const StylePath = "/api/v1/style.css"
 
-// Pages renders the pages.
-type Pages struct{ publicURL string }
+//go:embed templates
+var templates embed.FS
+
+//go:embed style.css
+var style []byte
+
+// Pages renders the pages of one public URL. It may be used by many requests at once.
+type Pages struct {
+	publicURL string
+	host      string
+	styleURL  string
+	cookie    string
+	secure    bool
+	pages     map[string]*template.Template
+}
 
 // New parses the embedded templates. publicURL is config.Config.PublicURL.
-func New(publicURL string) *Pages { return &Pages{publicURL: publicURL} }
+func New(publicURL string) *Pages {
+	p := &Pages{publicURL: publicURL, host: publicURL, pages: map[string]*template.Template{}}
+	if u, err := url.Parse(publicURL); err == nil && u.Host != "" {
+		p.host = u.Host
+	}
+	p.cookie, p.secure = cookieName(publicURL)
+	sum := sha256.Sum256(style)
+	p.styleURL = StylePath + "?v=" + hex.EncodeToString(sum[:6])
+	for _, name := range []string{"consent", "signed_in", "refused", "error"} {
+		p.pages[name] = template.Must(template.ParseFS(templates, "templates/layout.html", "templates/"+name+".html"))
+	}
+	return p
+}
 
-// ServeCSS answers GET StylePath.
-func (p *Pages) ServeCSS(w http.ResponseWriter, r *http.Request) {}
+// ServeCSS answers GET StylePath. The pages ask for it with the hash of its content, so it may be kept for ever.
+func (p *Pages) ServeCSS(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/css; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	w.Write(style)
+}
 
-// Consent asks the person.
-func (p *Pages) Consent(w http.ResponseWriter, status int, d ConsentData) {}
+// frame is what the layout needs around a page.
+type frame struct {
+	Style, Host, RequestID string
+	Demo                   bool
+	Data                   any
+}
 
-// SignedIn says that the tab can be closed.
-func (p *Pages) SignedIn(w http.ResponseWriter, d SignedInData) {}
-
-// Refused says who is missing which group, with status 403.
-func (p *Pages) Refused(w http.ResponseWriter, d RefusedData) {}
-
-// Error says what happened, whose fault it is and what to do.
-func (p *Pages) Error(w http.ResponseWriter, status int, d ErrorData) {}
-
-// BrowserCookie is the value of the browser session's cookie, "" when there is none.
-func (p *Pages) BrowserCookie(r *http.Request) string { return "" }
-
-// SetBrowser sets it; maxAge is in seconds.
-func (p *Pages) SetBrowser(w http.ResponseWriter, value string, maxAge int) {}
-
-// ClearBrowser deletes it.
-func (p *Pages) ClearBrowser(w http.ResponseWriter) {}
-
-// CSRF is the token of one login in one browser: HMAC-SHA256 over both, the same for every load of the page.
-func CSRF(key []byte, browser, login string) string { return "" }
-
-// CheckCSRF compares in constant time.
-func CheckCSRF(key []byte, browser, login, token string) bool { return false }
-
-// SameOrigin reports whether a state-changing request comes from a page of ours.
-func SameOrigin(r *http.Request, publicURL string) bool { return false }
-
-// Clean removes what could make a foreign name look like something else.
-func Clean(s string, limit int) string { return "" }
+// render writes a page whole or not at all.
+func (p *Pages) render(w http.ResponseWriter, name string, status int, requestID string, demo bool, actions []string, data any) {
+	var b bytes.Buffer
+	f := frame{Style: p.styleURL, Host: p.host, RequestID: Clean(requestID, maxName), Demo: demo, Data: data}
+	if err := p.pages[name].ExecuteTemplate(&b, "layout", f); err != nil {
+		// The templates are tested with every field; this is for the day when one is changed without.
+		b.Reset()
+		status = http.StatusInternalServerError
+		b.WriteString("<!doctype html><html lang=\"en\"><title>Error</title><h1>This page could not be shown</h1>")
+	}
+	secure(w.Header(), actions)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	w.Write(b.Bytes())
+}
