@@ -20,7 +20,7 @@ func TestContrast(t *testing.T) {
 			colour[m[1]] = m[2]
 		}
 		for _, pair := range [][2]string{
-			{"text", "paper"}, {"text", "ground"}, {"text", "code"}, {"quiet", "paper"}, {"quiet", "ground"}, {"accent", "paper"}, {"accent", "ground"},
+			{"text", "paper"}, {"text", "ground"}, {"text", "code"}, {"quiet", "paper"}, {"quiet", "code"}, {"quiet", "ground"}, {"accent", "paper"}, {"accent", "ground"},
 			{"on-accent", "accent"}, {"on-accent", "accent-over"}, {"on-warn", "warn"}, {"on-note", "note"},
 		} {
 			if c := contrast(colour[pair[0]], colour[pair[1]]); c < 7 {

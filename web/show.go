@@ -27,6 +27,9 @@ func (p *Pages) Consent(w http.ResponseWriter, status int, d ConsentData) {
 	v.App = appName(d.App)
 	v.AppID, v.RedirectURI, v.Resource = Clean(d.AppID, 512), cleanHost(d.RedirectURI), cleanHost(d.Resource)
 	v.RedirectHost, v.Gateway = cleanHost(d.RedirectHost), cleanHost(d.Gateway)
+	if scheme, _, _ := strings.Cut(d.RedirectURI, "://"); scheme == "https" || scheme == "http" {
+		v.RedirectHost = scheme + "://" + v.RedirectHost
+	}
 	if v.Gateway == "" {
 		v.Gateway = p.host
 	}
