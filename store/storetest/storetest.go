@@ -9,6 +9,3 @@ import (
 
 // Run runs the suite; open gives an empty store that ends with its test.
 func Run(t *testing.T, open func(t *testing.T) *store.Store) {}
-
-// Open opens an empty SQLite store in a temporary directory and closes it with the test.
-func Open(t testing.TB) *store.Store { return nil }
