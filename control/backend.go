@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -62,7 +63,7 @@ type SessionFilter struct {
 // Match reports whether a session passes the filter.
 func (f SessionFilter) Match(s Session, now time.Time) bool {
 	switch {
-	case f.User != "" && f.User != s.User && !equalFold(f.User, s.Email) && !equalFold(f.User, s.Provider+":"+s.Email):
+	case f.User != "" && !s.belongsTo(f.User):
 		return false
 	case f.Proxy != "" && f.Proxy != s.Proxy:
 		return false
@@ -72,6 +73,15 @@ func (f SessionFilter) Match(s Session, now time.Time) bool {
 		return false
 	}
 	return true
+}
+
+// belongsTo reports whether a session is of the person called so.
+func (s Session) belongsTo(name string) bool {
+	if name == s.User || equalFold(name, s.Email) {
+		return true
+	}
+	provider, rest, ok := strings.Cut(name, ":")
+	return ok && rest != "" && provider == s.Provider && (rest == s.Subject || equalFold(rest, s.Email))
 }
 
 // RevokeRequest ends sessions: those in IDs, or those of User (and Proxy), of Client, or All. Reason is required.

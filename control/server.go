@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -77,6 +78,7 @@ func (s *Server) Start() error {
 	s.cancel = cancel
 	gates := make([]*gate, 0, 2)
 	roles := make([]role, 0, 2)
+	var alone []string // groups that could not be given their socket
 	for _, socket := range []struct{ name, group string }{{ViewSocket, s.ViewGroup}, {ControlSocket, s.AdminGroup}} {
 		r, known := newRole(socket.name, socket.group)
 		l, grouped, err := openSocket(s.Dir, socket.name, r.gid)
@@ -89,10 +91,17 @@ func (s *Server) Start() error {
 		}
 		if !grouped {
 			r.gid = -1
-			s.Logger.Warn("socket is for the daemon's user only", "socket", l.Addr().String(), "group", socket.group, "group_exists", known)
+			why := " does not exist"
+			if known {
+				why = " cannot be given the socket by this user"
+			}
+			alone = append(alone, socket.group+why)
 		}
 		gates = append(gates, &gate{UnixListener: l, counts: counts{byUID: map[int]int{}, max: s.bounds.conns, maxUser: s.bounds.perUser}})
 		roles = append(roles, r)
+	}
+	if len(alone) > 0 {
+		s.Logger.Warn("control sockets are for the daemon's user only", "dir", s.Dir, "groups", strings.Join(alone, ", "))
 	}
 	for i, g := range gates {
 		s.serve(ctx, g, roles[i])

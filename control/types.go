@@ -51,6 +51,7 @@ type Session struct {
 	User        string       `json:"user"` // our stable id of the person, or the client_id
 	Email       string       `json:"email"`
 	Provider    string       `json:"provider"`
+	Subject     string       `json:"subject,omitempty"` // the provider's id of the person
 	Proxy       string       `json:"proxy"`
 	ClientID    string       `json:"client_id"`
 	ClientName  string       `json:"client_name"`
