@@ -41,6 +41,11 @@ func (s *Server) guard(role role, next http.Handler) http.Handler {
 			s.fail(w, &Error{Code: CodeInternal, Message: "no peer"})
 			return
 		}
+		if c.busy {
+			w.Header().Set("Connection", "close")
+			s.fail(w, &Error{Code: CodeBusy, Message: "too many connections to this socket", Where: role.socket, Fix: "close other clients of it"})
+			return
+		}
 		by := By{UID: c.peer.uid, GID: c.peer.gid, PID: c.peer.pid, Login: login(c.peer.uid),
 			SudoUser: hint(r.Header.Get(headerSudoUser)), SSH: hint(r.Header.Get(headerSSH))}
 		if why := role.refuses(c.peer); why != "" {

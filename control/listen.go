@@ -115,24 +115,20 @@ func (g *gate) Accept() (net.Conn, error) {
 			c.Close()
 			continue
 		}
-		if !g.counts.add(p.uid) {
-			// The socket's buffer is empty, so this does not wait; the deadline is for the case that it would.
-			c.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
-			c.Write([]byte(tooMany))
+		ok, busy := g.counts.add(p.uid)
+		if !ok {
 			c.Close()
 			continue
 		}
-		return &conn{UnixConn: c, peer: p, release: sync.OnceFunc(func() { g.counts.done(p.uid) })}, nil
+		return &conn{UnixConn: c, peer: p, busy: busy, release: sync.OnceFunc(func() { g.counts.done(p.uid) })}, nil
 	}
 }
-
-const tooMany = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n" +
-	`{"error":{"code":"busy","message":"too many connections to this socket","where":"","fix":"close other clients","request_id":""}}` + "\n"
 
 // conn is one connection and who is at its other end.
 type conn struct {
 	*net.UnixConn
 	peer    peer
+	busy    bool // one too many; is told so and closed
 	release func()
 	refused sync.Once // the refusal is reported once per connection
 }

@@ -81,15 +81,20 @@ type counts struct {
 	maxUser int
 }
 
-func (c *counts) add(uid int) bool {
+// spare connections beyond the bound are accepted only to be told that they are too many.
+const spare = 16
+
+// add counts a connection, if there is room; busy means only in the spare room.
+func (c *counts) add(uid int) (ok, busy bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.total >= c.max || c.byUID[uid] >= c.maxUser {
-		return false
+	if c.total >= c.max+spare || c.byUID[uid] >= c.maxUser+spare {
+		return false, false
 	}
+	busy = c.total >= c.max || c.byUID[uid] >= c.maxUser
 	c.total++
 	c.byUID[uid]++
-	return true
+	return true, busy
 }
 
 func (c *counts) done(uid int) {
