@@ -106,7 +106,9 @@ func words(n *html.Node) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-func is(n *html.Node, tag string) bool { return n != nil && n.Type == html.ElementNode && n.Data == tag }
+func is(n *html.Node, tag string) bool {
+	return n != nil && n.Type == html.ElementNode && n.Data == tag
+}
 
 func has(n *html.Node, name string) bool {
 	for _, a := range n.Attr {
