@@ -15,5 +15,5 @@ fuzz: ## a short smoke of every fuzz target
 demo:
 	go run . demo
 
-picture: ## doc/demo.svg, drawn from the demo's own output
-	go run ./doc/picture > doc/demo.svg
+picture: build ## doc/demo.svg, drawn from the demo's own output
+	(echo '$$ go run . demo'; timeout -s INT 25 ./gatehouse demo --no-tui) | go run ./doc/picture > doc/demo.svg

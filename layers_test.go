@@ -28,6 +28,7 @@ var layers = map[string][]string{
 	"main": {"cli"},
 
 	"store/storetest": {"store"},
+	"doc/picture":     nil,
 	"gatetest":        {"*"},
 	"bench":           {"*"},
 	"accept":          {"*"},
