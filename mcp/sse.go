@@ -23,8 +23,8 @@ var bom = []byte("\xef\xbb\xbf")
 // and each event goes on as soon as it is complete. While nothing is pending it holds no buffer.
 type Events struct {
 	src io.ReadCloser
-	// data is given the data of every event, lines joined by \n, and returns what replaces it. Nil: events are not looked
-	// at, only their id lines, and data flows without waiting for the event's end.
+	// data is given the data of every event, lines joined by \n, and returns what replaces it; nil out drops the data
+	// and leaves the event's other fields. Nil: events are not looked at, only their id lines, and data flows without waiting for the event's end.
 	data func(data []byte) (out []byte, changed bool)
 	// id is given every event id. ok false drops the id.
 	id func(id string) (out string, ok bool)
@@ -287,8 +287,10 @@ func (s *Events) event(ev []byte) (out []byte, changed bool) {
 		if n := len(out); n > 0 && out[n-1] != '\n' && out[n-1] != '\r' {
 			out = append(out, '\n')
 		}
-		for line := range bytes.SplitSeq(data, []byte("\n")) {
-			out = append(append(append(out, "data: "...), line...), '\n')
+		if data != nil {
+			for line := range bytes.SplitSeq(data, []byte("\n")) {
+				out = append(append(append(out, "data: "...), line...), '\n')
+			}
 		}
 		out = append(out, '\n')
 	}

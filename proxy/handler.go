@@ -1,0 +1,110 @@
+package proxy
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"gatehouse/audit"
+	"gatehouse/config"
+	"gatehouse/limit"
+	"gatehouse/policy"
+	"gatehouse/session"
+)
+
+// Authenticator says who calls. oauth's Gate is one.
+type Authenticator interface {
+	// Authenticate answers *session.AuthError for a refusal; any other error refuses with 503.
+	Authenticate(*http.Request, *config.Proxy) (session.Caller, error)
+	// Challenge is the WWW-Authenticate value that goes with a refusal, "" for none.
+	Challenge(*config.Proxy, *session.AuthError) string
+}
+
+// Sessions is the part of session.Registry that a request needs.
+type Sessions interface {
+	Anonymous(proxy, ip string) *session.Session
+	Touch(s *session.Session, ip string)
+	Track(s *session.Session, st session.Stream, cancel context.CancelCauseFunc) (release func())
+	StreamCount(proxy string) int
+}
+
+// Recorder is the part of audit.Log that a request needs.
+type Recorder interface {
+	Record(*audit.Event) error
+	Done(*audit.Event)
+	RefusedAnonymous(*audit.Event)
+	Arguments(mode string, args []byte) string
+}
+
+// Catalogue is told which tools an upstream has.
+type Catalogue interface {
+	Seen(proxy string, tools []Tool)
+}
+
+// Tool is a tool as its upstream describes it.
+type Tool struct {
+	Name        string
+	Description string
+	Hash        string // over name, description and schemas
+}
+
+// Observer counts requests. stream: the answer was a stream, whose length in time says nothing.
+type Observer interface {
+	Observe(proxy, outcome string, took time.Duration, stream bool)
+}
+
+// Handler guards one proxy under one configuration. The caller has checked Host and path. It is used as a struct literal
+// and must not be copied after its first request.
+type Handler struct {
+	Proxy     *config.Proxy
+	Config    *config.Config
+	Policy    *policy.Policy
+	Auth      Authenticator
+	Sessions  Sessions
+	Limits    *limit.Buckets
+	Audit     Recorder
+	Catalogue Catalogue         // nil: nobody is told
+	Transport http.RoundTripper // from NewTransport, kept over reloads while TransportKey is the same
+	// SessionKey is at least 16 random bytes that outlive restarts; session ids of upstreams are sealed with it.
+	SessionKey []byte
+	Now        func() time.Time           // nil: time.Now
+	Logger     *slog.Logger               // nil: silent
+	RequestID  func(*http.Request) string // the id that the answer, the log and the audit line carry
+	ClientIP   func(*http.Request) string // the address that limits and audit use
+	Metrics    Observer                   // nil: not counted
+	Blocked    func(policy.Identity) bool // nil: nobody is blocked
+
+	once sync.Once
+	made made
+	err  error
+}
+
+// Init prepares the handler and reports what is wrong with its parts. ServeHTTP calls it when nobody else did; a proxy
+// whose Init failed answers 503 to everything.
+func (h *Handler) Init() error {
+	h.once.Do(func() { h.err = h.prepare() })
+	return h.err
+}
+
+// ServeHTTP is the order of everything that can refuse a request. Each step answers by itself and returns false when it
+// refused; none calls another.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := h.begin(w, r)
+	defer x.end()
+	switch {
+	case !x.ready():
+	case !x.origin():
+	case !x.form():
+	case !x.authenticate():
+	case !x.enter():
+	case !x.limit():
+	case !x.read():
+	case !x.unseal():
+	case !x.decide():
+	case !x.record():
+	default:
+		x.forward()
+	}
+}

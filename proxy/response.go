@@ -1,0 +1,196 @@
+package proxy
+
+import (
+	"bytes"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/mcp"
+)
+
+// maxList bounds a list answer, which has to be read whole.
+const maxList = 16 << 20
+
+// modifyResponse judges the head of the upstream's answer and puts the readers in place that its body goes through.
+func modifyResponse(res *http.Response) error {
+	x := exchangeOf(res.Request.Context())
+	x.upStatus, x.upTime = res.StatusCode, x.h.Now().Sub(x.sentAt)
+	if err := refuseAnswer(res); err != nil {
+		return err
+	}
+	ids := res.Header[mcp.HeaderSession]
+	inbound(res.Header)
+	if err := x.sealSession(res.Header, ids); err != nil {
+		return err
+	}
+	body := &body{ReadCloser: res.Body, res: res}
+	if idle := x.h.Proxy.Timeouts.IdleStream; idle > 0 && !x.standing && res.ContentLength != 0 {
+		body.idle, body.timer = idle, time.AfterFunc(idle, func() { x.cancel(errIdle) })
+	}
+	res.Body = body
+	kind := mediaType(res.Header)
+	switch {
+	case kind == "text/event-stream":
+		res.Header["X-Accel-Buffering"] = []string{"no"}
+		res.Header.Del("Content-Length")
+		res.ContentLength = -1
+		x.out.stream(x.standing)
+		var data func([]byte) ([]byte, bool)
+		if x.standing || x.lists() {
+			data = x.filterEvent
+		}
+		seal := func(id string) (string, bool) { return x.h.made.sealer.Seal(mcp.SealEvent, x.owner, id) }
+		res.Body = mcp.NewEvents(body, data, seal)
+	case x.lists() && res.StatusCode < 300:
+		return x.filterAnswer(res, kind)
+	}
+	return nil
+}
+
+// refuseAnswer refuses answers that must not reach a client.
+func refuseAnswer(res *http.Response) error {
+	switch code := res.StatusCode; {
+	case code == http.StatusSwitchingProtocols:
+		// A tunnel would carry bytes that nobody judged (HX-15).
+		return &upstreamError{"upstream_upgrade", "the upstream wanted to change the protocol"}
+	case code < 200 || code > 599:
+		return &upstreamError{"upstream_status", "the upstream answered with an impossible status"}
+	case code >= 300 && code < 400:
+		// Following or passing on a redirect would send the request, or the client, where nobody decided (UO-09).
+		return &upstreamError{"upstream_redirect", "the upstream answered with a redirect"}
+	case code == http.StatusUnauthorized || code == http.StatusProxyAuthRequired:
+		return &upstreamError{"upstream_unauthorized", "the upstream did not accept gatehouse's credential"}
+	}
+	for _, v := range res.Header["Content-Encoding"] {
+		if !strings.EqualFold(v, "identity") {
+			return &upstreamError{"upstream_encoding", "the upstream answered with an encoding that was not asked for"}
+		}
+	}
+	return nil
+}
+
+func (x *exchange) lists() bool { return x.msg != nil && x.msg.Call.List != mcp.ListNone }
+
+// sealSession replaces the upstream's session id with one that only this caller can use.
+func (x *exchange) sealSession(h http.Header, ids []string) error {
+	delete(h, mcp.HeaderSession)
+	if len(ids) == 0 {
+		return nil
+	}
+	sealed, ok := x.h.made.sealer.Seal(mcp.SealSession, x.owner, ids[0])
+	if !ok || len(ids) > 1 {
+		return &upstreamError{"upstream_session_id", "the upstream sent an unusable session id"}
+	}
+	h[mcp.HeaderSession] = []string{sealed}
+	return nil
+}
+
+func mediaType(h http.Header) string {
+	v := h.Get("Content-Type")
+	if v == "application/json" || v == "text/event-stream" {
+		return v
+	}
+	media, _, err := mime.ParseMediaType(v)
+	if err != nil {
+		return ""
+	}
+	return media
+}
+
+func (x *exchange) filter() *mcp.Filter {
+	f := &mcp.Filter{Admit: func(kind, name string) bool {
+		return x.h.Policy.Decide(x.h.Proxy.Name, x.person.subject, kind, name).Allow
+	}}
+	if x.h.Catalogue != nil {
+		f.Seen = x.seen
+	}
+	return f
+}
+
+func (x *exchange) seen(entries []mcp.Entry) {
+	tools := make([]Tool, 0, len(entries))
+	for _, e := range entries {
+		if e.Kind == mcp.KindTool {
+			tools = append(tools, Tool{Name: e.Name, Description: e.Description, Hash: e.Hash})
+		}
+	}
+	if len(tools) > 0 {
+		x.h.Catalogue.Seen(x.h.Proxy.Name, tools)
+	}
+}
+
+// filterEvent is filterAnswer for the data of one event. On a standing stream an event that cannot be read is dropped;
+// in the answer to a list it becomes the answer's error.
+func (x *exchange) filterEvent(data []byte) (out []byte, changed bool) {
+	out, changed, err := x.filter().Message(data)
+	if err == nil {
+		return out, changed
+	}
+	x.reason = reasonUnreadable
+	if x.msg != nil && x.msg.ID != nil && x.lists() {
+		return x.unreadable(), true
+	}
+	return nil, true
+}
+
+const reasonUnreadable = "upstream_unreadable"
+
+func (x *exchange) unreadable() []byte {
+	return mcp.ErrorBody(x.msg.ID, mcp.CodeInternal, "the upstream's list could not be read strictly and is withheld", nil)
+}
+
+// filterAnswer replaces a JSON list with the list that this caller may see. What cannot be read strictly is withheld.
+func (x *exchange) filterAnswer(res *http.Response, kind string) error {
+	if res.StatusCode == http.StatusAccepted && res.ContentLength == 0 {
+		return nil
+	}
+	var out []byte
+	raw, err := io.ReadAll(io.LimitReader(res.Body, maxList+1))
+	if err != nil {
+		return err
+	}
+	if kind == "application/json" && len(raw) <= maxList {
+		out, _, err = x.filter().Message(bytes.Trim(raw, " \t\r\n"))
+	} else {
+		err = &upstreamError{reasonUnreadable, "list is too long or not JSON"}
+	}
+	if err != nil {
+		x.fail(reasonUnreadable)
+		out = x.unreadable()
+		res.StatusCode, res.Header["Content-Type"] = http.StatusOK, []string{"application/json"}
+	}
+	res.Body.Close()
+	res.Body = io.NopCloser(bytes.NewReader(out))
+	res.ContentLength = int64(len(out))
+	res.Header["Content-Length"] = []string{strconv.Itoa(len(out))}
+	return nil
+}
+
+// body watches for silence and lets no trailers through: they could carry what was taken from the head.
+type body struct {
+	io.ReadCloser
+	res   *http.Response
+	idle  time.Duration
+	timer *time.Timer // nil: silence is allowed
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.timer != nil && n > 0 {
+		b.timer.Reset(b.idle)
+	}
+	return n, err
+}
+
+func (b *body) Close() error {
+	if b.timer != nil {
+		b.timer.Stop()
+	}
+	err := b.ReadCloser.Close()
+	b.res.Trailer = nil
+	return err
+}
