@@ -88,7 +88,7 @@ try {
     out.returned = end
   }
   if (out.returned?.code) out.returned.code = 'present'
-  await page.waitForTimeout(100) // late console messages
+  await page.evaluate(() => 0) // what the page reported before has arrived now
 } catch (err) {
   out.error = String(err)
 } finally {
