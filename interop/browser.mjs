@@ -47,8 +47,11 @@ export class Browser {
       const form = /<form method="post" action="([^"]*)"[\s\S]*?<\/form>/.exec(html)
       if (!form) {
         const link = /<a class="button[^"]*" href="([^"]*)"/.exec(html)
-        const href = link && unescape(link[1])
-        return { url: href?.startsWith(back) ? new URL(href) : null, pages }
+        if (!link) return { url: null, pages }
+        url = new URL(unescape(link[1]), url).href
+        if (url.startsWith(back)) return { url: new URL(url), pages }
+        res = await this.#send('GET', url)
+        continue
       }
       const fields = {}
       for (const [input] of form[0].matchAll(/<input[^>]*>/g)) {

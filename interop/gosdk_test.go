@@ -59,10 +59,16 @@ func walk(ctx context.Context, address, who string) (*url.URL, error) {
 		}
 		form := formRE.FindSubmatch(page)
 		if form == nil {
-			if link := linkRE.FindSubmatch(page); link != nil && strings.HasPrefix(html.UnescapeString(string(link[1])), back) {
-				return url.Parse(html.UnescapeString(string(link[1])))
+			link := linkRE.FindSubmatch(page)
+			if link == nil {
+				return nil, fmt.Errorf("ended at %s: %d %s", res.Request.URL, res.StatusCode, page)
 			}
-			return nil, fmt.Errorf("ended at %s: %d %s", res.Request.URL, res.StatusCode, page)
+			to, err := res.Request.URL.Parse(html.UnescapeString(string(link[1])))
+			if err != nil || strings.HasPrefix(to.String(), back) {
+				return to, err
+			}
+			req, _ = http.NewRequestWithContext(ctx, http.MethodGet, to.String(), nil)
+			continue
 		}
 		values := url.Values{"decision": {"allow"}}
 		for _, in := range inputRE.FindAllSubmatch(form[0], -1) {

@@ -129,9 +129,11 @@ func (c *compiler) compilePeople() {
 		}
 		p := person{entry: c.userEntry(name), path: "users." + name, disabled: u.Disabled, tools: map[string][]override{}}
 		for _, proxy := range slices.Sorted(maps.Keys(u.Tools)) {
-			at := p.path + ".tools." + proxy
-			if c.cfg.Proxies[proxy] == nil {
+			at, key := p.path+".tools."+proxy, proxy
+			if px, ok := c.cfg.ProxyByID(proxy); !ok || px == nil {
 				c.fault(at, "", "no proxy %q", proxy)
+			} else if px.Name != "" {
+				key = px.Name // it was written as a number
 			}
 			for _, tool := range slices.Sorted(maps.Keys(u.Tools[proxy])) {
 				id, state := at+"."+tool, u.Tools[proxy][tool]
@@ -141,7 +143,7 @@ func (c *compiler) compilePeople() {
 				if state != stateEnabled && state != stateDisabled {
 					c.fault(id, "enabled or disabled", "%q is neither enabled nor disabled", state)
 				}
-				p.tools[proxy] = append(p.tools[proxy], override{tool, id, state})
+				p.tools[key] = append(p.tools[key], override{tool, id, state})
 			}
 		}
 		c.people = append(c.people, p)

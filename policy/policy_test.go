@@ -269,6 +269,13 @@ func TestDecide(t *testing.T) {
 			}
 		})
 	}
+	c := sample()
+	c.Proxies["notes"].ID = 7
+	c.Users["alice@example.com"] = &config.User{Tools: map[string]map[string]string{"7": {"search_notes": "disabled"}}}
+	numbered := compiled(t, c)
+	if d := numbered.Decide("notes", numbered.Subject(alice, false), KindTool, "search_notes"); d.Rule != "users.alice@example.com.tools.7.search_notes" {
+		t.Errorf("override by the proxy's number: %+v", d)
+	}
 	for _, proxy := range []string{"nosuch", "off", "closed"} {
 		if d := p.Decide(proxy, p.Subject(alice, false), KindTool, "x"); d.Allow || d.Rule == "" {
 			t.Errorf("Decide(%s) = %+v", proxy, d)
