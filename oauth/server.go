@@ -1,0 +1,160 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"gatehouse/audit"
+	"gatehouse/config"
+	"gatehouse/idp"
+	"gatehouse/limit"
+	"gatehouse/policy"
+	"gatehouse/session"
+	"gatehouse/store"
+	"gatehouse/web"
+)
+
+// Recorder is what this package needs of the audit log. An error of Record refuses what was to be recorded.
+type Recorder interface {
+	Record(*audit.Event) error
+	RefusedAnonymous(*audit.Event)
+	Digest(secret string) string
+}
+
+// Options are the long-lived parts; all are required but Logger, Now, Tools, RequestID and ClientIP.
+type Options struct {
+	Store    *store.Store
+	Sessions *session.Registry
+	Limits   *limit.Buckets
+	Audit    Recorder
+	Logger   *slog.Logger     // nil discards
+	Now      func() time.Time // nil = time.Now
+	// Tools names the tools that a proxy's upstream was seen to offer, for the consent page; nil = none.
+	Tools func(proxy string) []string
+	// RequestID and ClientIP read what the listener put into the request; nil = "" and the peer's address.
+	RequestID func(*http.Request) string
+	ClientIP  func(*http.Request) string
+}
+
+// World is one configuration made ready. Nothing in it changes.
+type World struct {
+	Config    *config.Config
+	Policy    *policy.Policy
+	Providers map[string]*idp.Provider
+	// Closed is why a proxy answers 503, "" when it does not; nil = config.Proxy.Closed.
+	Closed func(proxy string) string
+}
+
+// Server is the authorization server of every proxy: keys, caches and locks, which outlive the configuration.
+type Server struct {
+	o          Options
+	store      *store.Store
+	sessions   *session.Registry
+	audit      Recorder
+	log        *slog.Logger
+	now        func() time.Time
+	keyMu      sync.Mutex // one change of the keys at a time
+	keys       atomic.Pointer[keySet]
+	verdicts   verdicts
+	longestTTL atomic.Int64 // longest access_token_ttl of any configuration so far; a retired key verifies that long
+	logins     [256]sync.Mutex
+	rechecks   singleflight.Group
+	world      atomic.Pointer[World] // the newest, for housekeeping
+}
+
+// New loads the signing keys, or makes them the first time.
+func New(ctx context.Context, o Options) (*Server, error) {
+	if o.Store == nil || o.Sessions == nil || o.Limits == nil || o.Audit == nil {
+		return nil, errors.New("oauth: Store, Sessions, Limits and Audit are required")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Server{o: o, store: o.Store, sessions: o.Sessions, audit: o.Audit, log: o.Logger, now: o.Now}
+	s.longestTTL.Store(int64(time.Hour))
+	if err := s.loadKeys(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Gate is the server under one configuration.
+type Gate struct {
+	*Server
+	w     *World
+	cfg   *config.Config
+	pages *web.Pages
+	addr  map[string]address // by proxy
+	own   map[string]bool    // origins of ours, where no code may be sent
+}
+
+// address is a proxy's URLs, derived once.
+type address struct{ issuer, resource, endpoints, metadata string }
+
+// In makes the gate for one configuration. It is cheap and does no I/O.
+func (s *Server) In(w *World) *Gate {
+	g := &Gate{Server: s, w: w, cfg: w.Config, pages: web.New(w.Config.PublicURL()), addr: map[string]address{}, own: map[string]bool{}}
+	g.own[urlOrigin(w.Config.PublicURL())] = true
+	for name, p := range w.Config.Proxies {
+		a := address{issuer: w.Config.Issuer(p), resource: w.Config.Resource(p), endpoints: w.Config.OAuthURL(p)}
+		a.metadata = wellKnownURL(a.resource, docResource)
+		g.addr[name] = a
+		g.own[urlOrigin(a.issuer)] = true
+		if ttl := int64(p.OAuth.AccessTokenTTL); ttl > s.longestTTL.Load() {
+			s.longestTTL.Store(ttl)
+		}
+	}
+	s.world.Store(w)
+	return g
+}
+
+// closed is why p cannot be used now: "" when it can.
+func (g *Gate) closed(p *config.Proxy) string {
+	if g.w.Closed != nil {
+		return g.w.Closed(p.Name)
+	}
+	return p.Closed
+}
+
+// serving finds the proxy of an endpoint: enabled, not closed, and one that people sign in to.
+func (g *Gate) serving(id string) (*config.Proxy, error) {
+	p, ok := g.cfg.ProxyByID(id)
+	if !ok || !p.Enabled || !p.OAuth.Enabled {
+		return nil, &wireError{Status: http.StatusNotFound, Code: "not_found", Description: "there is no such proxy, or it has no sign-in"}
+	}
+	if why := g.closed(p); why != "" {
+		return nil, &wireError{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", Reason: policy.ReasonProxyClosed,
+			Description: "this proxy is closed: not in this version: " + why}
+	}
+	return p, nil
+}
+
+func (g *Gate) requestID(r *http.Request) string {
+	if g.o.RequestID == nil {
+		return ""
+	}
+	return g.o.RequestID(r)
+}
+
+func urlOrigin(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	host := u.Hostname()
+	if u.Port() == "" && len(host) > 0 && host[0] != '[' && containsColon(host) {
+		host = "[" + host + "]"
+	}
+	return originOf(u.Scheme, host, u.Port())
+}
