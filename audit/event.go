@@ -33,49 +33,49 @@ type Event struct {
 
 // Req is the request. Zero fields are left out of the line.
 type Req struct {
-	ID        string
-	Trace     string
-	Method    string
-	Proxy     string
-	Proto     string // MCP protocol version
-	Transport string
-	BytesIn   int64
-	BytesOut  int64
-	Ms        int64
-	UpMs      int64
-	Status    int
-	UpStatus  int
+	ID        string `json:"id,omitempty"`
+	Trace     string `json:"trace,omitempty"`
+	Method    string `json:"method,omitempty"`
+	Proxy     string `json:"proxy,omitempty"`
+	Proto     string `json:"proto,omitempty"` // MCP protocol version
+	Transport string `json:"transport,omitempty"`
+	BytesIn   int64  `json:"bytes_in,omitempty"`
+	BytesOut  int64  `json:"bytes_out,omitempty"`
+	Ms        int64  `json:"ms,omitempty"`
+	UpMs      int64  `json:"up_ms,omitempty"`
+	Status    int    `json:"status,omitempty"`
+	UpStatus  int    `json:"up_status,omitempty"`
 }
 
 // Actor is who did it.
 type Actor struct {
-	Type       string // user, client, key, anonymous, operator, system
-	ID         string // provider|issuer|subject, or client_id, or uid:0
-	Name       string
-	Email      string
-	Groups     []string
-	Auth       string // oauth, api_key, none, peercred
-	ClientID   string
-	ClientName string
-	Session    string
-	Token      string // Log.Digest of it
-	KeyID      string
+	Type       string   `json:"type,omitempty"` // user, client, key, anonymous, operator, system
+	ID         string   `json:"id,omitempty"`   // provider|issuer|subject, or client_id, or uid:0
+	Name       string   `json:"name,omitempty"`
+	Email      string   `json:"email,omitempty"`
+	Groups     []string `json:"groups,omitempty"`
+	Auth       string   `json:"auth,omitempty"` // oauth, api_key, none, peercred
+	ClientID   string   `json:"client_id,omitempty"`
+	ClientName string   `json:"client_name,omitempty"`
+	Session    string   `json:"session,omitempty"`
+	Token      string   `json:"token,omitempty"` // Log.Digest of it
+	KeyID      string   `json:"key_id,omitempty"`
 }
 
 // Src is where it came from.
 type Src struct {
-	IP   string
-	Port int
-	Fwd  []string
-	UA   string
+	IP   string   `json:"ip,omitempty"`
+	Port int      `json:"port,omitempty"`
+	Fwd  []string `json:"fwd,omitempty"`
+	UA   string   `json:"ua,omitempty"`
 }
 
 // Target is what it was done to.
 type Target struct {
-	Kind      string // tool, resource, prompt, method, session, client, user, key, config, proxy
-	Upstream  string
-	Name      string
-	RPCID     string
-	Args      string // per audit.arguments: names, digest or value
-	ArgsBytes int
+	Kind      string `json:"kind,omitempty"` // tool, resource, prompt, method, session, client, user, key, config, proxy
+	Upstream  string `json:"upstream,omitempty"`
+	Name      string `json:"name,omitempty"`
+	RPCID     string `json:"rpc_id,omitempty"`
+	Args      string `json:"args,omitempty"` // per audit.arguments: names, digest or value
+	ArgsBytes int    `json:"args_bytes,omitempty"`
 }

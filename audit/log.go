@@ -9,9 +9,12 @@
 package audit
 
 import (
+	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -70,7 +73,7 @@ type Rotate struct {
 	Keep  time.Duration // age at which a rotated file is deleted, which is recorded
 }
 
-// Status is how the log is doing.
+// Status is what Log.Status reports.
 type Status struct {
 	OK      bool
 	Seq     uint64 // of the last line
@@ -82,3 +85,148 @@ type Status struct {
 
 // PublicKey proves the checkpoints; `gatehouse audit verify --pub` takes it.
 func (l *Log) PublicKey() ed25519.PublicKey { return l.public }
+
+// Log is the audit log. It is safe for concurrent use.
+type Log struct {
+	o       Options
+	stamp   *stamper // guarded by mu
+	public  ed25519.PublicKey
+	private ed25519.PrivateKey
+	salt    []byte
+	gid     int // of the files; -1 leaves it
+
+	stop, kept chan struct{} // the keeper's end, asked for and reached
+	due, full  chan struct{} // pokes of the keeper: flush, rotate
+
+	mu       sync.Mutex // guards everything below
+	turn     *sync.Cond // a sync has ended
+	set      Settings
+	file     logFile // nil only while failed
+	size     int64   // bytes of whole lines in file
+	first    uint64  // seq of the file's first line
+	began    time.Time
+	busy     bool // the file has lines that are not the log's own
+	end      chain
+	synced   uint64 // seq up to which lines are on the disk
+	syncing  bool
+	armed    bool
+	waiting  waiting
+	out      []byte // scratch of write
+	sealed   uint64 // seq of the last checkpoint
+	sealedAt time.Time
+	told     time.Time // when the journal last heard of a checkpoint
+	cleaned  time.Time
+	repeats  repeats
+	hearers  map[*hearer]struct{}
+	stopping bool
+	closed   bool
+
+	failed   error // why nothing can be written, or nil
+	failures uint64
+	gap      gap
+	dropped  uint64
+}
+
+// Status is how the log is doing.
+func (l *Log) Status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := Status{OK: l.failed == nil && !l.closed, Seq: l.end.seq, Dropped: l.dropped, Path: l.o.Path, Size: l.size}
+	if l.failed != nil {
+		s.Err = l.failed.Error()
+	} else if l.closed {
+		s.Err = "closed"
+	}
+	return s
+}
+
+// Reconfigure applies a reload and seals what was written under the old settings.
+func (l *Log) Reconfigure(s Settings) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.set = s.withDefaults()
+	if l.failed == nil && !l.closed {
+		l.checkpoint(l.o.Now(), "reload")
+		l.checkSize()
+	}
+}
+
+// Reopen looks at once whether the file is still ours, for SIGHUP and SIGUSR1 after an external rotation, and tries a
+// failed log again.
+func (l *Log) Reopen() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return ErrUnwritable
+	}
+	now := l.o.Now()
+	if l.failed != nil {
+		l.gap.next = now
+		l.recoverIfDue(now)
+	} else {
+		l.checkFile(now)
+	}
+	return l.failed
+}
+
+// Close writes what waits, seals and syncs the log. Nothing can be recorded after it. It reports what is not on the disk.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	if l.stopping {
+		l.mu.Unlock()
+		<-l.kept
+		return nil
+	}
+	l.stopping = true
+	l.mu.Unlock()
+	close(l.stop)
+	<-l.kept
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.o.Now()
+	if l.failed != nil {
+		l.gap.next = now
+		l.recoverIfDue(now) // the last chance
+	}
+	l.repeats.flushed = time.Time{}
+	l.flushRepeats(now)
+	// Somebody may have written while the seal was synced; the last line of a stopped log is a seal.
+	for ok := true; ok; ok = l.failed == nil && l.end.seq != l.sealed {
+		l.checkpoint(now, "stop")
+		l.quiet()
+	}
+	l.closed = true
+	for h := range l.hearers {
+		l.unhear(h)
+	}
+	l.turn.Broadcast()
+	var err error
+	if l.file != nil {
+		err = l.file.Close()
+	}
+	if l.failed != nil {
+		return fmt.Errorf("%w: %v; %d lines lost", ErrUnwritable, l.failed, l.gap.dropped+uint64(len(l.waiting.marks)))
+	}
+	return err
+}
+
+func (s Settings) withDefaults() Settings {
+	if s.Durability == "" {
+		s.Durability = DurableBatch
+	}
+	if s.OnFailure == "" {
+		s.OnFailure = FailDeny
+	}
+	return s
+}
+
+func (l *Log) log(level slog.Level, msg string, args ...any) {
+	if l.o.Logger != nil {
+		l.o.Logger.Log(context.Background(), level, msg, args...)
+	}
+}
