@@ -33,45 +33,29 @@ func (e *envelope) call(m *Message) (version string, werr *WireError) {
 		c.Kind, c.List = s.kind, s.list
 	}
 	c.Standing = c.Method == "subscriptions/listen"
-	names := paramNames
 	if c.Kind != KindMethod {
-		names = callNames
-	}
-	var subject, meta []byte
-	if e.params != nil {
-		err := walkObject(e.params, func(raw, value []byte) error {
-			name, _, err := memberOf(raw, names)
-			switch {
-			case err != nil:
-				return err
-			case name == "_meta":
-				meta = value
-			case s.field != "" && name == s.field:
-				subject = value
-			case name == "arguments" && c.Kind != KindMethod:
-				c.Args = value
-			}
-			return nil
-		})
-		if err != nil {
-			return "", parseError(err)
+		if e.twin {
+			return "", parseError(errTwin)
 		}
-	}
-	if s.field != "" {
-		if werr := c.name(s, subject); werr != nil {
+		c.Args = e.args
+		if werr := c.name(s.field, e); werr != nil {
 			return "", werr
 		}
 	}
-	return metaVersionOf(meta)
+	return metaVersionOf(e.meta)
 }
 
-func (c *Call) name(s shape, subject []byte) *WireError {
-	if s.field == "ref" {
-		return c.ref(subject)
+func (c *Call) name(field string, e *envelope) *WireError {
+	raw := e.name
+	switch field {
+	case "ref":
+		return c.ref(e.ref)
+	case "uri":
+		raw = e.uri
 	}
-	name, ok := unquote(subject)
+	name, ok := unquote(raw)
 	if !ok {
-		return badRequest(CodeInvalidParams, ReasonInvalid, "params."+s.field+" must be a string")
+		return badRequest(CodeInvalidParams, ReasonInvalid, "params."+field+" must be a string")
 	}
 	c.Name = name
 	return nil

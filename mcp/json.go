@@ -50,8 +50,9 @@ func (r *reader) release() {
 	readers.Put(r)
 }
 
-// object walks the members of the object that begins here. The name is the raw quoted string as it stands in the text.
-func (r *reader) object(member func(name, value []byte) error) error {
+// members walks the names of the object that begins here. A name is the raw quoted string as it stands in the text; member
+// must read the value that follows it.
+func (r *reader) members(member func(name []byte) error) error {
 	if r.dec.PeekKind() != '{' {
 		if _, err := r.dec.ReadValue(); err != nil {
 			return err
@@ -66,16 +67,36 @@ func (r *reader) object(member func(name, value []byte) error) error {
 		if err != nil {
 			return err
 		}
-		value, err := r.dec.ReadValue()
-		if err != nil {
-			return err
-		}
-		if err := member(name, value); err != nil {
+		if err := member(name); err != nil {
 			return err
 		}
 	}
 	_, err := r.dec.ReadToken()
 	return err
+}
+
+// object walks the members of the object that begins here.
+func (r *reader) object(member func(name, value []byte) error) error {
+	return r.members(func(name []byte) error {
+		value, err := r.dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		return member(name, value)
+	})
+}
+
+// nested walks the object that begins here, if one does, and returns its text; any other value is only read.
+func (r *reader) nested(text []byte, member func(name, value []byte) error) ([]byte, error) {
+	if r.dec.PeekKind() != '{' {
+		return r.dec.ReadValue()
+	}
+	from := r.dec.InputOffset()
+	if err := r.object(member); err != nil {
+		return nil, err
+	}
+	raw := text[from:r.dec.InputOffset()]
+	return raw[bytes.IndexByte(raw, '{'):], nil // before it stand a colon and white space
 }
 
 // array walks the elements of the array that begins here.

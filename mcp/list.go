@@ -49,24 +49,12 @@ func (f *Filter) Message(msg []byte) (out []byte, changed bool, err error) {
 		return nil, false, err
 	}
 	var e envelope
-	e.exact = true
 	err = walkObject(msg, func(raw, value []byte) error {
 		name, known, err := memberOf(raw, envelopeNames)
-		if err != nil || !known {
-			return err
+		if known {
+			e.set(name, value)
 		}
-		e.exact = e.exact && plain(raw)
-		switch name {
-		case "id":
-			e.id = value
-		case "method":
-			e.method = value
-		case "result":
-			e.result = value
-		case "jsonrpc":
-			e.jsonrpc = value
-		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, false, err

@@ -59,10 +59,14 @@ func parseError(err error) *WireError {
 	return badRequest(CodeParse, ReasonParse, "body is not one strict JSON value")
 }
 
-// envelope holds the raw members of a message. exact: the text has these members under their plain names and no others.
+// envelope holds the raw members of a message.
 type envelope struct {
 	jsonrpc, id, method, params, result, err []byte
-	exact                                    bool
+	// exact: the text has these members under their plain names and no others.
+	exact bool
+	// Members of params that calls are made of. twin: params has a member that some readers would take for one of them.
+	name, uri, ref, args, meta []byte
+	twin                       bool
 }
 
 func (e *envelope) read(body []byte) error {
@@ -70,32 +74,74 @@ func (e *envelope) read(body []byte) error {
 	if nulName(body) {
 		return errNUL
 	}
-	return walkObject(body, func(raw, value []byte) error {
+	r := newReader(body)
+	defer r.release()
+	err := r.members(func(raw []byte) error {
 		name, known, err := memberOf(raw, envelopeNames)
 		if err != nil {
 			return err
 		}
-		if !known {
-			e.exact = false
-			return nil
+		e.exact = e.exact && known && plain(raw)
+		var value []byte
+		if name == "params" {
+			value, err = r.nested(body, e.param)
+		} else {
+			value, err = r.dec.ReadValue()
 		}
-		e.exact = e.exact && plain(raw)
-		switch name {
-		case "jsonrpc":
-			e.jsonrpc = value
-		case "id":
-			e.id = value
-		case "method":
-			e.method = value
-		case "params":
-			e.params = value
-		case "result":
-			e.result = value
-		case "error":
-			e.err = value
+		if err == nil && known {
+			e.set(name, value)
 		}
-		return nil
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	return r.end()
+}
+
+func (e *envelope) set(name string, value []byte) {
+	switch name {
+	case "jsonrpc":
+		e.jsonrpc = value
+	case "id":
+		e.id = value
+	case "method":
+		e.method = value
+	case "params":
+		e.params = value
+	case "result":
+		e.result = value
+	case "error":
+		e.err = value
+	}
+}
+
+// param takes one member of params. Which of them matter is known when the method is, which may stand later.
+func (e *envelope) param(raw, value []byte) error {
+	name, known, err := memberOf(raw, callNames)
+	if err == errTwin {
+		if _, _, err := memberOf(raw, paramNames); err != nil {
+			return err
+		}
+		e.twin = true
+		return nil
+	}
+	if err != nil || !known {
+		return err
+	}
+	switch name {
+	case "name":
+		e.name = value
+	case "uri":
+		e.uri = value
+	case "ref":
+		e.ref = value
+	case "arguments":
+		e.args = value
+	case "_meta":
+		e.meta = value
+	}
+	return nil
 }
 
 // fill decides what the message is.
