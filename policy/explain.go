@@ -36,7 +36,7 @@ func (t *tracer) person(s *Subject) {
 
 func (p *Policy) step(name, state, rule, text string) Step {
 	s := Step{Name: name, State: state, Text: text, Rule: rule}
-	if at := p.cfg.At(rule); at.Line > 0 {
+	if at := p.cfg.At(rule); rule != "" && at.Line > 0 {
 		s.File, s.Line, s.Column = p.cfg.File, at.Line, at.Column
 	}
 	return s
@@ -147,11 +147,16 @@ func (p *Policy) hints(proxy string, s *Subject, kind, name string, d Decision) 
 		}
 		return nil
 	}
-	if strings.HasSuffix(d.Rule, ".default") {
-		if !plainName(name) {
-			name = quote(name)
-		}
-		return []string{"add " + name + ": enabled to " + strings.TrimSuffix(d.Rule, "default") + "rules" + p.where(d.Rule)}
+	quoted := name
+	if !plainName(name) {
+		quoted = quote(name)
+	}
+	rules, pattern, _ := strings.Cut(d.Rule, ".rules.")
+	switch {
+	case strings.HasSuffix(d.Rule, ".default"):
+		return []string{"add " + quoted + ": enabled to " + strings.TrimSuffix(d.Rule, "default") + "rules" + p.where(d.Rule)}
+	case isGlob(pattern): // what else the glob refuses stays refused
+		return []string{"add " + quoted + ": enabled to " + rules + ".rules" + p.where(d.Rule)}
 	}
 	return []string{"set " + d.Rule + " to enabled" + p.where(d.Rule)}
 }
