@@ -79,6 +79,7 @@ func (c *Config) derive(o Options) {
 		}
 	}
 	c.derivePlaces(o)
+	canonical(&c.Server.ExternalURL)
 	for name, p := range c.Proxies {
 		p.Name = name
 		c.deriveProxy(p)
@@ -87,6 +88,7 @@ func (c *Config) derive(o Options) {
 
 func (c *Config) deriveProxy(p *Proxy) {
 	llm := p.Type == "llm"
+	canonical(&p.ExternalURL)
 	if p.Path == "" && p.Listen == "" {
 		p.Path = "/" + p.Name
 	}

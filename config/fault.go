@@ -35,7 +35,7 @@ func (f Fault) Error() string {
 		}
 		b.WriteString(": ")
 	}
-	if f.Path != "" {
+	if f.Path != "" && !strings.HasSuffix(f.Message, f.Path) { // "not in this version: PATH" says it already
 		b.WriteString(f.Path + ": ")
 	}
 	b.WriteString(f.Message)
