@@ -3,7 +3,19 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"gatehouse/audit"
+	"gatehouse/config"
+	"gatehouse/configwatch"
+	"gatehouse/control"
+	"gatehouse/session"
+	"gatehouse/systemd"
 )
 
 // Options is what the command line and the environment decide.
@@ -29,5 +41,199 @@ type Options struct {
 // Run serves until ctx ends, then drains within server.shutdown_grace. It returns nil after a clean stop, config.Faults
 // for an unusable file, and any other error for what kept it from serving.
 func Run(ctx context.Context, o Options) error {
-	return errors.New("not wired")
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	cfg, faults := config.Load(o.ConfigPath)
+	if cfg == nil {
+		return faults
+	}
+	if o.Listen != "" {
+		cfg.Server.Listen = o.Listen
+	}
+	h, err := open(ctx, o, cfg)
+	if err != nil {
+		return err
+	}
+	defer h.close(context.WithoutCancel(ctx))
+	if err := h.start(cfg); err != nil {
+		return err
+	}
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer func() {
+		stop()
+		h.background.Wait()
+	}()
+	h.watch(work)
+	h.maintain(work)
+	if err := h.openSockets(); err != nil {
+		h.listeners.shutdown(cancelled())
+		return err
+	}
+	h.announce()
+	<-ctx.Done()
+	h.drain(work)
+	return nil
+}
+
+// start puts the first configuration in force and opens the listeners.
+func (h *house) start(cfg *config.Config) error {
+	first, faults := h.build(cfg, 1)
+	if first == nil {
+		return faults
+	}
+	h.verdict.Store(&verdict{at: h.now(), loaded: h.now(), version: 1, hash: cfg.Hash, onDisk: cfg.Hash, faults: cfg.Warnings})
+	if err := h.audit.Record(&audit.Event{Event: "system.start", Action: "start", Outcome: audit.Allowed, Cfg: cfg.Hash, Actor: audit.Actor{Type: "system"}}); err != nil {
+		return fmt.Errorf("audit log: %w", err)
+	}
+	h.swap(first)
+	h.metrics.reload("applied", h.now())
+	for _, w := range cfg.Warnings {
+		h.log.Warn("configuration", "fault", w.Error())
+	}
+	if err := h.openListeners(cfg); err != nil {
+		h.listeners.shutdown(cancelled())
+		return err
+	}
+	return nil
+}
+
+func (h *house) openListeners(cfg *config.Config) error {
+	h.listeners = &listeners{logger: h.log.Logger}
+	tlsConfig := h.cert.tlsConfig()
+	if err := h.listeners.add("main", cfg.Server.Listen, h.serveMain(), tlsConfig); err != nil {
+		return err
+	}
+	for _, name := range sortedKeys(cfg.Proxies) {
+		if p := cfg.Proxies[name]; p.Listen != "" {
+			if err := h.listeners.add(name, p.Listen, h.serveOwn(name), tlsConfig); err != nil {
+				return err
+			}
+		}
+	}
+	if cfg.Metrics.Listen != "" {
+		return h.listeners.add("metrics", cfg.Metrics.Listen, h.metrics.handler(), nil)
+	}
+	return nil
+}
+
+// watch applies changes of the file: those that the watcher notices, and SIGHUP, which also follows log rotations.
+func (h *house) watch(ctx context.Context) {
+	kick := make(chan struct{}, 1)
+	w := &configwatch.Watcher{Path: h.path, Log: h.log.Logger}
+	h.background.Go(func() { // ends with ctx
+		err := w.Run(ctx, kick, func(data []byte, err error) { h.apply(ctx, data, err, audit.Actor{Type: "system", ID: "file"}, false) })
+		if err != nil && !errors.Is(err, context.Canceled) {
+			h.log.Error("configuration is not watched; use SIGHUP or gatehouse reload", "err", err)
+		}
+	})
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1)
+	h.background.Go(func() { // ends with ctx
+		defer signal.Stop(signals)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case s := <-signals:
+				h.reopenLogs()
+				if s == syscall.SIGHUP {
+					select {
+					case kick <- struct{}{}:
+					default: // one is waiting already
+					}
+				}
+			}
+		}
+	})
+}
+
+func (h *house) reopenLogs() {
+	if err := h.audit.Reopen(); err != nil {
+		h.log.Error("reopen audit log", "err", err)
+	}
+	if err := h.log.out.Reopen(); err != nil {
+		h.log.Error("reopen log", "err", err)
+	}
+}
+
+// maintain runs what happens by the clock: sessions' limits, logins and keys that expire, tools to be written down, the
+// watchdog. All of it ends with ctx.
+func (h *house) maintain(ctx context.Context) {
+	h.background.Go(func() { h.sessions.Run(ctx) })
+	h.background.Go(func() { h.oauth.Run(ctx) })
+	h.background.Go(func() { h.catalogue.run(ctx) })
+	h.background.Go(func() {
+		if err := systemd.Watchdog(ctx, func() bool { return h.world.Load() != nil }); err != nil {
+			h.log.Warn("watchdog", "err", err)
+		}
+	})
+}
+
+func (h *house) openSockets() error {
+	groups := h.started.Server.ControlGroups
+	h.control = &control.Server{
+		Backend: backend{h}, Dir: h.started.ControlDir(), ViewGroup: groups.View, AdminGroup: groups.Admin,
+		Logger: h.log.Logger, RequestID: newRequestID, Refused: h.socketRefused,
+	}
+	return h.control.Start()
+}
+
+// socketRefused records somebody whom the sockets turned away.
+func (h *house) socketRefused(r control.Refusal) {
+	event := &audit.Event{Event: "admin.refused", Action: "connect", Outcome: audit.Denied, Reason: "socket_permission",
+		Actor: operator(r.By), Target: audit.Target{Kind: "socket", Name: r.Socket}, Detail: map[string]string{"why": r.Why}}
+	if err := h.audit.Record(event); err != nil {
+		h.log.Error("audit", "event", event.Event, "err", err)
+	}
+}
+
+// announce says where the gate is, to the log, to systemd and to the caller.
+func (h *house) announce() {
+	now := h.world.Load()
+	for _, name := range sortedKeys(now.proxies) {
+		m := now.proxies[name]
+		h.log.Info("proxy", "name", name, "url", now.cfg.Resource(m.proxy), "enabled", m.proxy.Enabled, "closed", m.proxy.Closed)
+	}
+	h.log.Info("serving", "url", now.cfg.PublicURL(), "config", h.path, "version", h.opts.Version)
+	h.tellSystemd(systemd.Ready(fmt.Sprintf("%d proxies, configuration v%d", len(now.proxies), now.version)))
+	if h.opts.Ready != nil {
+		h.opts.Ready()
+	}
+}
+
+func (h *house) tellSystemd(err error) {
+	if err != nil {
+		h.log.Warn("systemd", "err", err)
+	}
+}
+
+// drain is the end: no new connections, standing streams close at once with a comment, running answers have
+// server.shutdown_grace, then everything is cut.
+func (h *house) drain(work context.Context) {
+	h.tellSystemd(systemd.Stopping())
+	grace := h.world.Load().cfg.Server.ShutdownGrace
+	h.log.Info("stopping", "grace", grace)
+	ctx, cancel := context.WithTimeout(work, grace)
+	defer cancel()
+	h.background.Go(func() { // ends with the grace at the latest
+		h.sessions.CutStanding(session.ErrShutdown)
+		<-ctx.Done()
+		h.sessions.CutStreams(func(*session.Session) bool { return true }, session.ErrShutdown)
+	})
+	h.listeners.shutdown(ctx)
+	if err := h.control.Shutdown(ctx); err != nil {
+		h.log.Warn("close sockets", "err", err)
+	}
+	event := &audit.Event{Event: "system.stop", Action: "stop", Outcome: audit.Allowed, Cfg: h.world.Load().cfg.Hash, Actor: audit.Actor{Type: "system"}}
+	if err := h.audit.Record(event); err != nil {
+		h.log.Error("audit", "event", event.Event, "err", err)
+	}
+}
+
+// cancelled is a context that is over: whoever waits with it does not wait.
+func cancelled() context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Nanosecond)
+	cancel()
+	return ctx
 }

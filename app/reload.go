@@ -1,0 +1,225 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/audit"
+	"gatehouse/config"
+	"gatehouse/control"
+	"gatehouse/session"
+	"gatehouse/systemd"
+)
+
+// verdict is what came of the last look at the file; a copy is published for status, health and the sockets.
+type verdict struct {
+	at           time.Time
+	version      int
+	hash         string // of the configuration in force
+	loaded       time.Time
+	onDisk       string // hash of the bytes last seen; differs from hash while they are refused
+	faults       config.Faults
+	needsRestart []string
+}
+
+func (v *verdict) ok() bool { return len(v.faults.Errors()) == 0 }
+
+// apply is the third route, an edit: parse, compile, dry build, then swap, then sweep. Whatever fails before the swap
+// changes nothing but the verdict. data is nil when the file could not be read (cause).
+// asked is an operator's reload: it is carried out even when the bytes did not change, because a file or variable that
+// they refer to may have.
+func (h *house) apply(ctx context.Context, data []byte, cause error, by audit.Actor, asked bool) control.ReloadResult {
+	h.reloading.Lock()
+	defer h.reloading.Unlock()
+	h.tellSystemd(systemd.Reloading())
+	defer func() { h.tellSystemd(systemd.Ready("configuration v" + strconv.Itoa(h.world.Load().version))) }()
+
+	before := h.world.Load()
+	cfg, faults := h.parse(data, cause)
+	var next *world
+	if cfg != nil {
+		next, faults = h.build(cfg, before.version+1)
+	}
+	if len(faults.Errors()) > 0 {
+		return h.refuse(before, data, faults, by)
+	}
+	if cfg.Hash == before.cfg.Hash && !asked {
+		// The operator went back to what is in force: a fault is gone, nothing is to be swapped.
+		return h.settle(before, nil, control.ReloadResult{OK: true, Faults: h.wire(cfg.Warnings)})
+	}
+	event := configEvent("config.loaded", audit.Allowed, cfg.Hash, by)
+	if err := h.audit.Record(event); err != nil {
+		return h.refuse(before, data, config.Faults{{Message: "the audit log cannot be written: " + err.Error(), Severity: config.Error}}, by)
+	}
+	h.swap(next)
+	cut := h.sweep(ctx, next)
+	h.log.Info("configuration applied", "version", next.version, "hash", cfg.Hash, "sessions_ended", cut.sessions, "streams_cut", cut.streams)
+	h.keepHistory(data, next.version)
+	h.metrics.reload("applied", h.now())
+	return h.settle(next, h.needsRestart(cfg), control.ReloadResult{
+		OK: true, Changed: true, Faults: h.wire(cfg.Warnings), SessionsCut: cut.sessions, StreamsCut: cut.streams,
+	})
+}
+
+// parse turns the bytes, or the reason why there are none, into a configuration or faults.
+func (h *house) parse(data []byte, cause error) (*config.Config, config.Faults) {
+	if cause != nil {
+		var faults config.Faults
+		if errors.As(cause, &faults) {
+			return nil, faults
+		}
+		return nil, config.Faults{{File: h.path, Message: cause.Error(), Severity: config.Error,
+			Hint: "the last good configuration stays in force"}}
+	}
+	cfg, faults := config.ParseFile(h.path, data, config.Options{Getenv: h.getenv})
+	if cfg != nil && h.opts.Listen != "" {
+		cfg.Server.Listen = h.opts.Listen
+	}
+	return cfg, faults
+}
+
+func (h *house) refuse(before *world, data []byte, faults config.Faults, by audit.Actor) control.ReloadResult {
+	last := h.verdict.Load()
+	onDisk := config.HashOf(data)
+	if last.onDisk != onDisk || last.ok() { // one event per broken file, however often it is looked at
+		for _, f := range faults.Errors() {
+			h.log.Error("configuration refused, the last good one stays in force", "fault", f.Error())
+		}
+		event := configEvent("config.failed", audit.Error, onDisk, by)
+		event.Reason = "config_invalid"
+		event.Detail = map[string]string{"fault": faults.Errors()[0].Error()}
+		if err := h.audit.Record(event); err != nil {
+			h.log.Error("audit", "event", event.Event, "err", err)
+		}
+	}
+	h.metrics.reload("refused", h.now())
+	v := *last
+	v.at, v.onDisk, v.faults = h.now(), onDisk, faults
+	h.verdict.Store(&v)
+	h.publish("config", h.configInfo())
+	return control.ReloadResult{Faults: h.wire(faults), Version: before.version, Hash: before.cfg.Hash, NeedsRestart: v.needsRestart}
+}
+
+// settle publishes a good verdict and completes the answer.
+func (h *house) settle(now *world, needs []string, r control.ReloadResult) control.ReloadResult {
+	v := *h.verdict.Load()
+	if needs != nil {
+		v.needsRestart = needs
+	}
+	if r.Changed {
+		v.loaded = h.now()
+	} else {
+		h.metrics.reload("unchanged", h.now())
+	}
+	v.at, v.version, v.hash, v.onDisk, v.faults = h.now(), now.version, now.cfg.Hash, now.cfg.Hash, now.cfg.Warnings
+	h.verdict.Store(&v)
+	h.publish("config", h.configInfo())
+	r.Version, r.Hash, r.NeedsRestart = now.version, now.cfg.Hash, v.needsRestart
+	return r
+}
+
+// swap puts a world in force. From here on no step can fail.
+func (h *house) swap(next *world) {
+	h.world.Store(next)
+	next.adopt()
+	h.log.level(logLevel(next.cfg, h.getenv))
+	h.audit.Reconfigure(auditSettings(next.cfg))
+	h.upstreams.keep(func(name string) bool { return next.proxies[name] != nil })
+}
+
+// swept counts what a reload ended.
+type swept struct{ sessions, streams int }
+
+// sweep judges every live session by the new world. Disabled people and proxies that are gone lose their sessions; who
+// merely lost the way into a proxy keeps the session, loses its streams at once and gets 403 until let in again.
+func (h *house) sweep(ctx context.Context, now *world) swept {
+	var done swept
+	var end []string
+	for _, s := range h.everySession(ctx) {
+		id := s.Identity()
+		m := now.proxies[s.Proxy]
+		if m == nil || !m.proxy.Enabled || now.policy.Disabled(id) != "" {
+			end = append(end, s.ID)
+		}
+	}
+	if len(end) > 0 {
+		result, err := h.sessions.Revoke(ctx, session.RevokeRequest{IDs: end, Reason: "policy", By: "config"})
+		if err != nil {
+			// Nobody gets in meanwhile: every request is judged by the new world. Only the record of the end is late.
+			h.log.Error("end sessions after reload", "count", len(end), "err", err)
+		}
+		done.sessions, done.streams = len(result.IDs), result.Streams
+	}
+	done.streams += h.sessions.CutStreams(func(s *session.Session) bool {
+		m := now.proxies[s.Proxy]
+		if m == nil {
+			return true
+		}
+		id := s.Identity()
+		return !now.policy.Enter(s.Proxy, now.policy.Subject(id, h.blocks.blocked(id))).Allow
+	}, session.ErrPolicy)
+	return done
+}
+
+// everySession is who is inside, also those who were not seen lately; with an unreadable store those in memory.
+func (h *house) everySession(ctx context.Context) []*session.Session {
+	all, err := h.sessions.List(ctx)
+	if err != nil {
+		h.log.Error("read sessions", "err", err)
+		return h.sessions.Snapshot()
+	}
+	return all
+}
+
+// needsRestart names the keys whose new value waits for a restart.
+func (h *house) needsRestart(c *config.Config) []string {
+	needs := []string{}
+	differ := func(key, running, wanted string) {
+		if running != wanted {
+			needs = append(needs, key)
+		}
+	}
+	differ("server.listen", h.listeners.addrOf("main"), c.Server.Listen)
+	differ("metrics.listen", h.listeners.addrOf("metrics"), c.Metrics.Listen)
+	differ("server.control_dir", h.started.ControlDir(), c.ControlDir())
+	differ("server.state_dir", h.started.StateDir(), c.StateDir())
+	differ("storage.url", h.started.Storage.URL, c.Storage.URL)
+	differ("server.tls", h.started.Server.TLS.CertFile+h.started.Server.TLS.KeyFile, c.Server.TLS.CertFile+c.Server.TLS.KeyFile)
+	for name, p := range c.Proxies {
+		if p.Listen != "" {
+			differ("proxies."+name+".listen", h.listeners.addrOf(name), p.Listen)
+		}
+	}
+	for _, l := range h.listeners.open {
+		if p := c.Proxies[l.name]; l.name != "main" && l.name != "metrics" && (p == nil || p.Listen == "") {
+			needs = append(needs, "proxies."+l.name+".listen")
+		}
+	}
+	slices.Sort(needs)
+	return slices.Compact(needs)
+}
+
+// keepHistory keeps the last 20 applied configurations beside the store, for people; failing to is only logged.
+func (h *house) keepHistory(data []byte, version int) {
+	if err := writeHistory(h.started.StateDir(), version, h.now(), data); err != nil {
+		h.log.Warn("keep configuration history", "err", err)
+	}
+}
+
+func configEvent(event, outcome, hash string, by audit.Actor) *audit.Event {
+	return &audit.Event{Event: event, Action: "reload", Outcome: outcome, Cfg: hash, Actor: by, Target: audit.Target{Kind: "config"}}
+}
+
+// readFile is config's reader for a reload that was asked for.
+func (h *house) readFile() ([]byte, error) {
+	data, err := os.ReadFile(h.path)
+	if err != nil {
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "open "))
+	}
+	return data, nil
+}
