@@ -15,7 +15,8 @@ type faultyDisk struct {
 	syncFails     int   // so many syncs fail
 	readOnly      bool
 	syncs, writes int
-	hold          bool // syncs of files are not counted and do nothing
+	lazy          bool          // nothing is really synced
+	gate          chan struct{} // while set, syncs wait until it is closed
 }
 
 func (d *faultyDisk) reset() {
@@ -30,12 +31,27 @@ func (d *faultyDisk) counts() (syncs, writes int) {
 	return d.syncs, d.writes
 }
 
-func (d *faultyDisk) holdSyncs(on bool) { d.set(func() { d.hold = on }) }
+// holdSyncs lets no sync end until the returned function is called.
+func (d *faultyDisk) holdSyncs() (release func()) {
+	gate := make(chan struct{})
+	d.set(func() { d.gate = gate })
+	return func() {
+		d.set(func() { d.gate = nil })
+		close(gate)
+	}
+}
 
 func (d *faultyDisk) set(f func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	f()
+}
+
+func (d *faultyDisk) SyncDir(dir string) error {
+	if d.lazy {
+		return nil
+	}
+	return d.disk.SyncDir(dir)
 }
 
 func (d *faultyDisk) OpenFile(path string, flag int, perm fs.FileMode) (logFile, error) {
@@ -77,14 +93,20 @@ func (f *faultyFile) Write(b []byte) (int, error) {
 
 func (f *faultyFile) Sync() error {
 	f.d.mu.Lock()
-	defer f.d.mu.Unlock()
-	if f.d.hold {
-		return nil
+	gate := f.d.gate
+	f.d.mu.Unlock()
+	if gate != nil {
+		<-gate
 	}
+	f.d.mu.Lock()
+	defer f.d.mu.Unlock()
 	f.d.syncs++
 	if f.d.syncFails > 0 {
 		f.d.syncFails--
 		return syscall.EIO
+	}
+	if f.d.lazy {
+		return nil
 	}
 	return f.logFile.Sync()
 }

@@ -124,6 +124,9 @@ func verifyAll(t testing.TB, path string, l *Log) Report {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if r.Problem == nil {
+		r.Problem = r.Beginning()
+	}
 	return r
 }
 
@@ -143,4 +146,6 @@ func writeFile(t testing.TB, path string, b []byte) {
 	}
 }
 
-func splitLines(b []byte) [][]byte { return bytes.SplitAfter(bytes.TrimSuffix(b, []byte("\n")), []byte("\n")) }
+func splitLines(b []byte) [][]byte {
+	return bytes.SplitAfter(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"))
+}

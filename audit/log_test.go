@@ -135,13 +135,30 @@ func TestDurabilityClasses(t *testing.T) {
 			d := &faultyDisk{}
 			o.fs = d
 			l := mustOpen(t, o)
-			d.reset()
-			d.holdSyncs(!c.sync)
-			mustRecord(t, l, c.event)
-			if syncs, writes := d.counts(); (syncs > 0) != c.sync || writes != 1 {
-				t.Fatalf("%d syncs, %d writes; want synced %v and one write", syncs, writes, c.sync)
+			release := d.holdSyncs()
+			returned := make(chan error, 1)
+			go func() { returned <- l.Record(c.event) }()
+			if c.sync {
+				for _, writes := d.counts(); writes < 2; _, writes = d.counts() {
+					time.Sleep(time.Millisecond)
+				}
+				select {
+				case <-returned:
+					t.Fatal("acknowledged before it was on the disk")
+				case <-time.After(20 * time.Millisecond):
+				}
+				release()
+			} else {
+				defer release()
 			}
-			d.holdSyncs(false)
+			select {
+			case err := <-returned:
+				if err != nil {
+					t.Fatal(err)
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatal("waits for the disk")
+			}
 		})
 	}
 }

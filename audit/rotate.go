@@ -35,14 +35,21 @@ func (l *Log) rotateIfDue(now time.Time) {
 // rotate seals and syncs the current file, renames it and begins a new one that says where it came from. l.mu is held
 // from the seal on, so that the new file's first line is the next of the chain.
 func (l *Log) rotate(now time.Time) {
+	file := l.file
 	l.checkpoint(now, "rotation")
 	l.quiet()
-	if l.failed != nil {
+	// While the seal was synced the file may have been changed for another, or have got more lines.
+	if l.failed != nil || l.file != file {
 		return
+	}
+	if l.end.seq != l.sealed {
+		if l.write(l.checkpointBody(l.end), now) != nil {
+			return
+		}
+		l.sealed = l.end.seq
 	}
 	first, last, bytes := l.first, l.end.seq, l.size
 	name := rotatedPath(l.o.Path, first, last, now)
-	// Lines may have come in while the checkpoint was synced.
 	err := l.file.Sync()
 	if err == nil {
 		l.synced = last

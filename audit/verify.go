@@ -51,6 +51,15 @@ func (r Report) Fresh(now time.Time) bool {
 		r.Last-r.Sealed <= 1000 && now.Sub(r.LastTime) < 2*time.Minute
 }
 
+// Beginning is the problem of a whole log whose first lines are neither there nor recorded as deleted by the retention; nil
+// if there is none. Of some files of a log it says nothing.
+func (r Report) Beginning() *Problem {
+	if r.Records == 0 || r.DeletedTo+1 >= r.First {
+		return nil
+	}
+	return &Problem{Kind: KindMissing, Seq: r.DeletedTo + 1, Text: fmt.Sprintf("lines %d to %d are not there, and no deletion is on record", r.DeletedTo+1, r.First-1)}
+}
+
 const textUnsealed = "lines after the last checkpoint; whether more followed cannot be told"
 
 // Verify reads the files, which must be in the order of the chain, and reports the first line that is not as it was
