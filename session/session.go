@@ -1,189 +1,157 @@
-// Package session knows who is inside now.
+// Package session knows who is inside now: it opens, touches, lists and ends sessions, holds the cancel function of every
+// live stream, and tells what happens in a feed.
+//
+// A request asks Get, calls Touch, and Track for as long as its answer runs. A revocation goes to the store first; only
+// what is durable is acknowledged, and only then are the streams cut. Sessions nobody used for a while are forgotten
+// here and read from the store again. The package judges limits and revocations, never rights: those are policy's.
 package session
 
 import (
-	"context"
-	"errors"
-	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"gatehouse/audit"
 	"gatehouse/policy"
-	"gatehouse/store"
 )
 
-// Causes that end a stream, and ErrEnded, which Get answers for a session that is over.
-var (
-	ErrEnded    = errors.New("session ended")
-	ErrRevoked  = errors.New("session revoked")
-	ErrPolicy   = errors.New("no longer admitted by the rules")
-	ErrExpired  = errors.New("session expired")
-	ErrShutdown = errors.New("gatehouse is shutting down")
+// Kinds of Session; KindOpen is a stream on a proxy without sign-in, which is never stored.
+const (
+	KindUser   = policy.User
+	KindClient = policy.Client
+	KindKey    = policy.Key
+	KindOpen   = "open"
 )
 
-// Session is live.
+// States of a Session.
+const (
+	Active   = "active"
+	Idle     = "idle"     // no request for 5 min
+	Expiring = "expiring" // less than 5 min to live, by either limit
+	Revoked  = "revoked"  // over, for whatever reason
+)
+
+const soon = 5 * time.Minute
+
+// Session is one live session. The exported fields never change; everything else is read with methods, from anywhere.
 type Session struct {
 	ID, Kind, Proxy, Sub       string
 	ClientID, ClientName, Auth string
 	Scope                      string
-	Created, Expires           time.Time
+	Created, Expires           time.Time // Expires zero = no absolute limit
+
+	idleTTL time.Duration // 0 = no idle limit
+	slack   int64         // ms that the idle limit is late by, where the last touches may have been lost
+
+	who      atomic.Pointer[policy.Identity]
+	derived  atomic.Pointer[any]
+	ip       atomic.Pointer[string]
+	last     atomic.Int64 // Unix ms, like idle and checked; 0 = never
+	idle     atomic.Int64
+	checked  atomic.Int64
+	seen     atomic.Int64 // by Get; keeps a session in memory
+	requests atomic.Int64
+	delta    atomic.Int64 // requests the store does not know of
+	dirty    atomic.Bool  // in the list of touched sessions; who set it owns next
+	next     *Session
+	streams  atomic.Int32
+	over     atomic.Pointer[ending] // written under mu, once
+
+	mu   sync.Mutex // guards head, gone and the links of streams
+	head *stream
+	gone bool // not in the registry (any more): a revocation would not find its streams
 }
 
-func (s *Session) Identity() policy.Identity     { return policy.Identity{} }
-func (s *Session) IdentityRef() *policy.Identity { return nil }
-func (s *Session) Derived() any                  { return nil }
-func (s *Session) Derive(v any)                  {}
-func (s *Session) Last() time.Time               { return time.Time{} }
-func (s *Session) IdleExpires() time.Time        { return time.Time{} }
-func (s *Session) Checked() time.Time            { return time.Time{} }
-func (s *Session) Requests() int64               { return 0 }
-func (s *Session) Streams() int                  { return 0 }
-func (s *Session) IP() string                    { return "" }
-func (s *Session) Revoked() (bool, string)       { return true, "" }
-func (s *Session) State(now time.Time) string    { return "" }
-func (s *Session) Info(now time.Time) Info       { return Info{} }
-
-// Info is a session as sockets and feeds show it.
-type Info struct {
-	ID          string    `json:"id"`
-	Kind        string    `json:"kind"`
-	Sub         string    `json:"sub"`
-	User        string    `json:"user"`
-	Email       string    `json:"email"`
-	Provider    string    `json:"provider"`
-	Proxy       string    `json:"proxy"`
-	ClientID    string    `json:"client_id"`
-	ClientName  string    `json:"client_name"`
-	Auth        string    `json:"auth"`
-	Scope       string    `json:"scope"`
-	IP          string    `json:"ip"`
-	Created     time.Time `json:"created"`
-	Last        time.Time `json:"last"`
-	Expires     time.Time `json:"expires"`
-	IdleExpires time.Time `json:"idle_expires"`
-	Requests    int64     `json:"requests"`
-	Streams     int       `json:"streams"`
-	State       string    `json:"state"`
+// ending is how a session ended.
+type ending struct {
+	cause      error
+	reason, by string
+	at         time.Time
+	cut        int // streams
 }
 
-// Recorder is the audit log.
-type Recorder interface{ Record(*audit.Event) error }
+// Identity is whose session this is, as the provider last said.
+func (s *Session) Identity() policy.Identity { return *s.who.Load() }
 
-// Store is what a Registry needs of the store.
-type Store interface {
-	PutSession(ctx context.Context, s store.Session) error
-	Session(ctx context.Context, id string) (store.Session, error)
-	LiveSessions(ctx context.Context, now time.Time) ([]store.Session, error)
-	TouchSessions(ctx context.Context, touches []store.Touch) error
-	RevokeSessions(ctx context.Context, ids []string, at time.Time, by, reason string) ([]string, error)
-	UpdateIdentity(ctx context.Context, id string, identity []byte, checked time.Time) error
-	EndLapsed(ctx context.Context, now time.Time) ([]store.Session, error)
-	ExpireSessions(ctx context.Context, now time.Time) error
-	RevokeJTI(ctx context.Context, jti string, exp time.Time, sessionID string) error
-	RevokedJTIs(ctx context.Context, now time.Time) ([]store.JTI, error)
+// IdentityRef is Identity without the copy, not to be written to. Another pointer means that the identity changed.
+func (s *Session) IdentityRef() *policy.Identity { return s.who.Load() }
+
+// Derived is what Derive kept, or nil. There is one slot, for what a caller computes from the identity; he compares the
+// IdentityRef and the rules that he computed it from.
+func (s *Session) Derived() any {
+	if v := s.derived.Load(); v != nil {
+		return *v
+	}
+	return nil
 }
 
-// Options are the parts of a Registry.
-type Options struct {
-	Store  Store
-	Audit  Recorder         // nil = records nothing
-	Now    func() time.Time // nil = time.Now
-	Logger *slog.Logger     // nil = silent
+// Derive fills the slot of Derived.
+func (s *Session) Derive(v any) { s.derived.Store(&v) }
+
+// Last is the time of the last request.
+func (s *Session) Last() time.Time { return fromMS(s.last.Load()) }
+
+// IdleExpires is when the session ends without another request; zero = no idle limit.
+func (s *Session) IdleExpires() time.Time { return fromMS(s.idle.Load()) }
+
+// Checked is when the provider was last asked about the person.
+func (s *Session) Checked() time.Time { return fromMS(s.checked.Load()) }
+
+// Requests counts all requests of the session.
+func (s *Session) Requests() int64 { return s.requests.Load() }
+
+// Streams counts the answers running now.
+func (s *Session) Streams() int { return int(s.streams.Load()) }
+
+// IP is the address of the last request.
+func (s *Session) IP() string {
+	if p := s.ip.Load(); p != nil {
+		return *p
+	}
+	return ""
 }
 
-// Registry is the sessions that are live in this process.
-type Registry struct{}
-
-func NewRegistry(o Options) *Registry { return nil }
-
-func (r *Registry) Run(ctx context.Context)         {}
-func (r *Registry) Flush(ctx context.Context) error { return ErrEnded }
-func (r *Registry) Open(ctx context.Context, s store.Session) (*Session, error) {
-	return nil, ErrEnded
-}
-func (r *Registry) Adopt(s store.Session) *Session                        { return nil }
-func (r *Registry) Get(ctx context.Context, id string) (*Session, error)  { return nil, ErrEnded }
-func (r *Registry) Anonymous(proxy, ip string) *Session                   { return nil }
-func (r *Registry) Touch(s *Session, ip string)                           {}
-func (r *Registry) List(ctx context.Context) ([]*Session, error)          { return nil, ErrEnded }
-func (r *Registry) Snapshot() []*Session                                  { return nil }
-func (r *Registry) StreamCount(proxy string) int                          { return 0 }
-func (r *Registry) CutStreams(match func(*Session) bool, cause error) int { return 0 }
-func (r *Registry) JTIRevoked(jti string) bool                            { return true }
-func (r *Registry) Publish(typ string, data any)                          {}
-func (r *Registry) Subscribe(since uint64) (*Subscription, error)         { return nil, ErrGone }
-func (r *Registry) UpdateIdentity(ctx context.Context, id string, who policy.Identity, checked time.Time) error {
-	return ErrEnded
-}
-func (r *Registry) RevokeJTI(ctx context.Context, jti string, exp time.Time, sid string) error {
-	return ErrEnded
+// Revoked says whether the session was ended, and why.
+func (s *Session) Revoked() (bool, string) {
+	if e := s.over.Load(); e != nil {
+		return true, e.reason
+	}
+	return false, ""
 }
 
-// Stream is one live answer.
-type Stream struct {
-	Proxy      string
-	Kind       string    // request, standing, …
-	JTI        string    // of the access token it came with; RevokeJTI cuts it
-	JTIExpires time.Time // of that token
-	Standing   bool      // closed 5 min after JTIExpires; others run on
+// State is Active, Idle, Expiring or Revoked.
+func (s *Session) State(now time.Time) string {
+	switch {
+	case s.over.Load() != nil || s.lapsed(now) != "":
+		return Revoked
+	case s.lapsed(now.Add(soon)) != "":
+		return Expiring
+	case now.Sub(s.Last()) >= soon:
+		return Idle
+	}
+	return Active
 }
 
-// Track registers a stream; cancel is called with the cause when it must end, at once if s already ended.
-func (r *Registry) Track(s *Session, st Stream, cancel context.CancelCauseFunc) (release func()) {
-	return func() {}
+// lapsed is "expired" or "idle" when a limit is reached, else "". The moment of the limit itself is over.
+func (s *Session) lapsed(now time.Time) string {
+	if !s.Expires.IsZero() && !now.Before(s.Expires) {
+		return "expired"
+	}
+	if idle := s.idle.Load(); idle != 0 && now.UnixMilli() >= idle+s.slack {
+		return "idle"
+	}
+	return ""
 }
 
-// RevokeRequest says whom to end: IDs, and whoever Match picks among all live sessions.
-type RevokeRequest struct {
-	IDs        []string
-	Match      func(*Session) bool
-	Reason, By string
-	Cause      error // nil = ErrRevoked
-	DryRun     bool
+func toMS(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }
 
-// RevokeResult is what ended, or would.
-type RevokeResult struct {
-	IDs      []string
-	Streams  int
-	Sessions []Info
+func fromMS(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(n).UTC()
 }
-
-func (r *Registry) Revoke(ctx context.Context, q RevokeRequest) (RevokeResult, error) {
-	return RevokeResult{}, ErrEnded
-}
-
-// Caller is what an authenticated request carries.
-type Caller struct {
-	Session      *Session
-	JTI          string
-	TokenExpires time.Time
-	Token        string // digest for audit; may be ""
-}
-
-// AuthError refuses a request.
-type AuthError struct {
-	Status      int
-	Code        string // "" (no credentials), invalid_token, invalid_request
-	Description string
-	Reason      string
-	Err         error
-}
-
-func (e *AuthError) Error() string { return e.Reason }
-
-// ErrGone: the events asked for are no longer kept.
-var ErrGone = errors.New("events are no longer kept")
-
-// Event is something that happened.
-type Event struct {
-	Seq  uint64    `json:"seq"`
-	Type string    `json:"type"`
-	Time time.Time `json:"time"`
-	Data any       `json:"data"`
-}
-
-// Subscription is closed (C too) by Close or when its reader is too slow.
-type Subscription struct{ C <-chan Event }
-
-func (s *Subscription) Close() {}

@@ -153,6 +153,6 @@ type ProviderToken struct {
 type Tool struct {
 	Proxy, Name, Hash, Description string
 	FirstSeen, LastSeen            time.Time
-	Calls, Denied                  int64 // given to PutTools: how many more
-	Changed                        bool  // its hash differs from the one first seen
+	Calls, Denied                  int64
+	Changed                        bool // its hash is not the one first seen
 }

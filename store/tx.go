@@ -129,6 +129,13 @@ func fromMS(n int64) time.Time {
 	return time.UnixMilli(n).UTC()
 }
 
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 func list(items []string) string {
 	if items == nil {
 		items = []string{}
