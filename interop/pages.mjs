@@ -20,7 +20,9 @@ await new Promise((resolve) => client.listen(0, '127.0.0.1', resolve))
 const back = `http://127.0.0.1:${client.address().port}/callback`
 
 const json = async (url, init) => (await fetch(url, init)).json()
-const challenge = (await fetch(task.url, { method: 'POST' })).headers.get('www-authenticate')
+const challenge = (await fetch(task.url, {
+  method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }, body: '{}',
+})).headers.get('www-authenticate')
 const resource = await json(/resource_metadata="([^"]+)"/.exec(challenge)[1])
 const issuer = new URL(resource.authorization_servers[0])
 const path = issuer.pathname === '/' ? '' : issuer.pathname
