@@ -19,8 +19,11 @@ type directories struct {
 	log     *slog.Logger
 }
 
-func watchDirectories(log *slog.Logger) *directories {
+func watchDirectories(log *slog.Logger, events bool) *directories {
 	d := &directories{watched: map[string]os.FileInfo{}, log: log}
+	if !events {
+		return d
+	}
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		log.Warn("no file events, the configuration is polled", "err", err)

@@ -37,12 +37,14 @@ type Watcher struct {
 	// Log receives what hinders watching; nil discards it.
 	Log *slog.Logger
 
+	noEvents       bool // as on a network file system, for tests
 	debounce, poll time.Duration
 	log            *slog.Logger
 	dirs           *directories
 	last           look      // the newest look at the file
 	since          time.Time // when the file was first seen in the state of last
 	dirty          time.Time // when something was first noticed that has not been settled; zero = nothing
+	next           time.Time // when to look again while dirty
 	kicked         bool
 	known          string // digest of what was handed over, or the text of the error
 }
@@ -56,10 +58,14 @@ func (w *Watcher) Run(ctx context.Context, kick <-chan struct{}, changed func(da
 	defer w.dirs.close()
 	poll := time.NewTicker(w.poll)
 	defer poll.Stop()
-	settle := time.NewTimer(time.Hour)
-	defer settle.Stop()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
 	for {
-		settle.Reset(w.wait())
+		if w.dirty.IsZero() {
+			timer.Reset(time.Hour)
+		} else {
+			timer.Reset(time.Until(w.next))
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -76,13 +82,9 @@ func (w *Watcher) Run(ctx context.Context, kick <-chan struct{}, changed func(da
 			w.log.Debug("file events", "err", err) // an overflow, for instance; looking is the remedy
 			w.notice()
 		case <-poll.C:
-			w.dirs.follow(w.Path)
-			if now := examine(w.Path); !now.same(w.last) {
-				w.see(now)
-				w.notice()
-			}
-		case <-settle.C:
-			w.settle(changed)
+			w.notice()
+		case <-timer.C:
+			w.look(changed)
 		}
 	}
 }
@@ -98,68 +100,45 @@ func (w *Watcher) start() {
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
 	}
-	w.dirs = watchDirectories(w.log)
+	w.dirs = watchDirectories(w.log, !w.noEvents)
 	w.dirs.follow(w.Path) // before the first look: what happens in between is an event
-	w.see(examine(w.Path))
-	w.known = w.Have
+	w.last, w.since, w.known = examine(w.Path), time.Now(), w.Have
 	if w.known == "" {
 		w.known = w.last.digest
-	} else {
-		w.notice()
 	}
+	w.notice()
 }
 
-// notice begins, or goes on, waiting for the file to be quiet.
+// notice plans a look. It does nothing more, and never puts a planned look off: a log file that is written in the same
+// directory makes events all the time.
 func (w *Watcher) notice() {
 	if w.dirty.IsZero() {
 		w.dirty = time.Now()
+		w.next = w.dirty.Add(w.debounce / 8)
 	}
+}
+
+// look hands the file over if it has been quiet for the debounce time; else it plans the next look. Half a file is
+// quiet only when its writer is: the file of one that pauses for longer is judged as it is, and again when it is whole.
+func (w *Watcher) look(changed func([]byte, error)) {
 	w.dirs.follow(w.Path)
-	if now := examine(w.Path); !now.same(w.last) {
-		w.see(now)
-	}
-}
-
-func (w *Watcher) see(now look) {
-	w.last, w.since = now, time.Now()
-}
-
-// wait is how long the loop may sleep before it has to judge the file.
-func (w *Watcher) wait() time.Duration {
-	if w.dirty.IsZero() {
-		return time.Hour
-	}
-	return max(time.Until(w.since.Add(w.debounce)), w.debounce/8)
-}
-
-// settle hands the file over if it has been quiet for the debounce time. Half a file is quiet only when its writer is:
-// one that pauses for longer hands over a file that will be judged as it is, and once more when it is whole.
-func (w *Watcher) settle(changed func([]byte, error)) {
-	if w.dirty.IsZero() {
-		return
-	}
 	now := examine(w.Path)
-	waited := time.Since(w.dirty)
-	restless := w.kicked && waited > impatience*w.debounce
+	at := time.Now()
 	if !now.same(w.last) {
-		w.see(now)
+		w.since = at
 	}
-	switch {
-	case time.Since(w.since) < w.debounce && !restless:
+	w.last = now
+	quiet := at.Sub(w.since)
+	impatient := w.kicked && at.Sub(w.dirty) > impatience*w.debounce
+	report := w.kicked || now.digest != w.known
+	missing := now.err != nil && quiet < patience*w.debounce // about to come back, most likely
+	if !impatient && (quiet < w.debounce || report && missing) {
+		w.next = at.Add(w.debounce / 8)
 		return
-	case now.err != nil && time.Since(w.since) < patience*w.debounce:
-		return // about to come back, most likely
 	}
-	kicked := w.kicked
-	w.dirty, w.kicked = time.Time{}, false
-	switch {
-	case now.digest == w.known && !kicked:
-		return
-	case now.err != nil:
-		w.known = now.digest
-		changed(nil, now.err)
-	default:
-		w.known = now.digest
-		changed(now.data, nil)
+	w.dirty, w.kicked, w.known = time.Time{}, false, now.digest
+	w.last.data = nil // the bytes belong to the receiver
+	if report {
+		changed(now.data, now.err)
 	}
 }
