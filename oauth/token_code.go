@@ -133,12 +133,11 @@ func (g *Gate) openSession(w http.ResponseWriter, r *http.Request, p *config.Pro
 	case err != nil:
 		return unavailable(err)
 	}
-	live := g.sessions.Adopt(s)
+	g.sessions.Adopt(s)
 	if err := g.afterIssue(r, p, c, s, gr); err != nil {
 		g.endSession(context.WithoutCancel(ctx), s.ID, "not_recorded")
 		return err
 	}
-	g.sessions.Publish("session.opened", live.Info(now))
 	return g.answer(w, p, s.ID, s.Sub, c.ID, s.Scope, first.Token, life)
 }
 
