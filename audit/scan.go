@@ -4,41 +4,50 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 // Scan reads the files and calls fn for the lines that match f, oldest first, until fn returns false. With a limit it is
-// called for the last limit of them only; 0 is all. Lines that cannot be read are left out: Verify is what names them.
+// called for the last limit of them only, and reads no further back than it must; 0 is all. Lines that cannot be read are
+// left out: Verify is what names them.
 func Scan(files []string, f Filter, limit int, fn func(Record) bool) error {
-	if limit <= 0 {
-		return scanAll(files, f, fn)
+	if limit > 0 {
+		return scanLast(files, f, limit, fn)
 	}
-	ring := make([]Record, 0, min(limit, 1024))
-	at := 0
-	err := scanAll(files, f, func(r Record) bool {
-		if len(ring) < limit {
-			ring = append(ring, r)
-		} else {
-			ring[at] = r
-			at = (at + 1) % limit
+	for _, path := range files {
+		if more, err := scanFile(path, f, fn); err != nil || !more {
+			return err
 		}
-		return true
-	})
-	for i := range ring {
-		if !fn(ring[(at+i)%len(ring)]) {
+	}
+	return nil
+}
+
+func scanLast(files []string, f Filter, limit int, fn func(Record) bool) error {
+	var found [][]Record // of each file, newest file first
+	for _, path := range slices.Backward(files) {
+		ring, at := make([]Record, 0, min(limit, 64)), 0
+		_, err := scanFile(path, f, func(r Record) bool {
+			if len(ring) < limit {
+				ring = append(ring, r)
+			} else {
+				ring[at] = r
+				at = (at + 1) % limit
+			}
+			return true
+		})
+		if err != nil {
+			return err
+		}
+		found = append(found, slices.Concat(ring[at:], ring[:at]))
+		if limit -= len(ring); limit == 0 {
 			break
 		}
 	}
-	return err
-}
-
-func scanAll(files []string, f Filter, fn func(Record) bool) error {
-	for _, path := range files {
-		more, err := scanFile(path, f, fn)
-		if err != nil {
-			return fmt.Errorf("read audit file %q: %w", path, err)
-		}
-		if !more {
-			return nil
+	for _, records := range slices.Backward(found) {
+		for _, r := range records {
+			if !fn(r) {
+				return nil
+			}
 		}
 	}
 	return nil
@@ -47,7 +56,7 @@ func scanAll(files []string, f Filter, fn func(Record) bool) error {
 func scanFile(path string, f Filter, fn func(Record) bool) (more bool, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("read audit log: %w", err)
 	}
 	defer file.Close()
 	// A finished file whose last change is older than what is asked for has nothing to give.
@@ -59,7 +68,7 @@ func scanFile(path string, f Filter, fn func(Record) bool) (more bool, err error
 		if err := lines.read(); err == io.EOF {
 			return true, nil
 		} else if err != nil {
-			return false, err
+			return false, fmt.Errorf("read audit file %q: %w", path, err)
 		}
 		if lines.torn || lines.long {
 			continue

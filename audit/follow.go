@@ -1,0 +1,179 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"time"
+)
+
+const followEvery = 200 * time.Millisecond
+
+// Follow calls fn for the last n matching lines of the log at path and then for every new one, across rotations, until ctx
+// ends or fn returns false. It reads the files alone and needs no daemon; a log that does not exist yet is waited for.
+func Follow(ctx context.Context, path string, f Filter, n int, fn func(Record) bool) error {
+	w := &follower{path: path, filter: f, fn: fn}
+	defer w.close()
+	if err := w.recent(n); err != nil {
+		return err
+	}
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for {
+		if err := w.poll(); err != nil || w.done {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+type follower struct {
+	path   string
+	filter Filter
+	fn     func(Record) bool
+	file   *os.File
+	at     int64  // offset in file
+	seen   uint64 // seq of the last line looked at
+	done   bool
+}
+
+func (w *follower) close() {
+	if w.file != nil {
+		w.file.Close()
+		w.file = nil
+	}
+}
+
+// recent shows the last n lines and sets what has been seen.
+func (w *follower) recent(n int) error {
+	files, err := Files(w.path)
+	if errors.Is(err, fs.ErrNotExist) || len(files) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(files[len(files)-1])
+	if err != nil {
+		return err
+	}
+	end, _, err := lastLine(diskFile{File: f})
+	f.Close()
+	if err != nil {
+		return err
+	}
+	w.seen = end.seq
+	if n <= 0 {
+		return nil
+	}
+	return Scan(files, w.filter, n, func(r Record) bool {
+		w.seen = max(w.seen, r.Seq)
+		w.done = !w.fn(r)
+		return !w.done
+	})
+}
+
+// poll shows what is new. When the file is another one than before, the rest of the old one comes first, then the rotated
+// ones that came and went in between.
+func (w *follower) poll() error {
+	now, err := os.Stat(w.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	same := false
+	if w.file != nil && err == nil {
+		ours, err := w.file.Stat()
+		same = err == nil && os.SameFile(now, ours)
+	}
+	if same {
+		if now.Size() < w.at {
+			w.at = 0
+		}
+		return w.drain()
+	}
+	if w.file != nil {
+		if err := w.drain(); err != nil || w.done {
+			return err
+		}
+		w.close()
+	}
+	if err != nil {
+		return nil // between rename and new file
+	}
+	if err := w.between(); err != nil || w.done {
+		return err
+	}
+	w.file, err = os.Open(w.path)
+	w.at = 0
+	if errors.Is(err, fs.ErrNotExist) {
+		w.file = nil
+		return nil
+	}
+	if err != nil {
+		w.file = nil
+		return err
+	}
+	return w.drain()
+}
+
+func (w *follower) between() error {
+	old, err := rotatedFiles(w.path)
+	if err != nil {
+		return err
+	}
+	for _, r := range old {
+		if r.last <= w.seen || w.done {
+			continue
+		}
+		f, err := os.Open(r.path)
+		if err != nil {
+			continue // deleted by the retention
+		}
+		w.file, w.at = f, 0
+		err = w.drain()
+		w.close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drain shows the whole lines of the file from where it stopped.
+func (w *follower) drain() error {
+	lines := newLineReader(io.NewSectionReader(w.file, w.at, math.MaxInt64-w.at))
+	base := w.at
+	for !w.done {
+		if err := lines.read(); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if lines.torn {
+			return nil // still being written
+		}
+		w.at = base + lines.next
+		r, err := Decode(lines.line)
+		if err != nil || lines.long {
+			continue
+		}
+		if r.Seq == 1 {
+			w.seen = 0 // a new log
+		}
+		if r.Seq <= w.seen {
+			continue
+		}
+		w.seen = r.Seq
+		if w.filter.Match(&r) {
+			w.done = !w.fn(r)
+		}
+	}
+	return nil
+}
