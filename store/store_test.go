@@ -1,25 +1,16 @@
 package store_test
 
 import (
-	"path/filepath"
 	"testing"
-	"time"
 
+	"go.uber.org/goleak"
+
+	"gatehouse/store"
 	"gatehouse/store/storetest"
 )
 
-func TestOpen(t *testing.T) {
-	f := filepath.Join(t.TempDir(), "a?b#c d.db")
-	n := time.Now()
-	s := storetest.OpenAt(t, f, nil)
-	t.Log(time.Since(n))
-	s.Close()
-	n = time.Now()
-	s = storetest.OpenAt(t, f, nil)
-	t.Log(time.Since(n))
-	if err := s.Ping(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	m, _ := filepath.Glob(filepath.Dir(f) + "/*")
-	t.Log(m)
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestSQLite(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) *store.Store { return storetest.Open(t) })
 }
