@@ -17,6 +17,7 @@ type pagesResult struct {
 	FirstDecision string
 	Violations    []string
 	Returned      any
+	Again         any
 	Pages         []struct {
 		URL      string
 		H1       []string
@@ -77,10 +78,16 @@ func TestChromiumAllowsAndComesBack(t *testing.T) {
 		dark  bool
 	}{{"wide", 1024, false}, {"narrow and dark", 320, true}} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := h.click(t, map[string]any{"url": h.notes, "who": "bob", "width": tc.width, "dark": tc.dark})
+			got := h.click(t, map[string]any{"url": h.notes, "who": "bob", "width": tc.width, "dark": tc.dark, "again": true})
 			back, _ := got.Returned.(map[string]any)
 			if back["code"] != "present" || back["state"] != "st" || back["iss"] == "" {
 				t.Errorf("came back with %v", got.Returned)
+			}
+			if again, _ := got.Again.(map[string]any); again["code"] != "present" {
+				t.Errorf("the second time %v came back", got.Again)
+			}
+			if second := got.Pages[len(got.Pages)-1]; !strings.Contains(second.Text, "Signed in as bob@example.com") || second.Overflow > 0 {
+				t.Errorf("the second page: %q", second.Text)
 			}
 			if dark := got.Pages[0].Ground == "rgb(18, 20, 22)"; dark != tc.dark {
 				t.Errorf("the ground is %s", got.Pages[0].Ground)

@@ -1,5 +1,5 @@
 // Clicks through the pages once in Chromium, as a person would, and fails on any violation of the pages' own
-// Content-Security-Policy. Usage: node pages.mjs '{"chromium":…,"url":…,"who":…,"decision":…,"width":…,"dark":…}'
+// Content-Security-Policy. Usage: node pages.mjs '{"chromium":…,"url":…,"who":…,"decision":…,"width":…,"dark":…,"again":…}'
 // Prints one JSON object: the pages seen, what came back to the loopback client, violations.
 import http from 'node:http'
 import crypto from 'node:crypto'
@@ -10,7 +10,7 @@ const out = { pages: [], violations: [], returned: null }
 
 // The client: a listener on loopback, as native apps have one.
 let arrived
-const returned = new Promise((resolve) => { arrived = resolve })
+let returned = new Promise((resolve) => { arrived = resolve })
 const client = http.createServer((req, res) => {
   res.setHeader('Content-Type', 'text/html')
   res.end('<!doctype html><title>client</title><p>done')
@@ -90,6 +90,17 @@ try {
     out.returned = end
   }
   if (out.returned?.code) out.returned.code = 'present'
+
+  // Once more in the same browser. The provider knows the person and answers at once, so one POST leads through four
+  // redirects over three origins back to the client, and form-action applies to every one of them.
+  if (task.again) {
+    returned = new Promise((resolve) => { arrived = resolve })
+    await page.goto(authorize.href)
+    await note()
+    await page.getByRole('button', { name: 'Allow' }).click()
+    out.again = await Promise.race([returned, new Promise((resolve) => setTimeout(resolve, 20000, 'nothing came back'))])
+    if (out.again.code) out.again.code = 'present'
+  }
   await page.evaluate(() => 0) // what the page reported before has arrived now
 } catch (err) {
   out.error = String(err)
