@@ -129,7 +129,7 @@ func (x *exchange) end() {
 		rec = nil
 	}
 	x.close()
-	if rec != nil || !x.out.calm() {
+	if calm := x.out.calm(); rec != nil || !calm {
 		panic(http.ErrAbortHandler) // the connection must not be used again: its answer is not whole
 	}
 }
@@ -144,6 +144,7 @@ const (
 	reasonRevoked     = "revoked"
 	reasonPolicy      = "policy_changed"
 	reasonExpired     = "session_expired"
+	reasonToken       = "token_expired"
 	reasonShutdown    = "shutdown"
 	reasonClientGone  = "client_gone"
 	reasonFlood       = "upstream_flood"
@@ -159,6 +160,8 @@ func (x *exchange) reasonOf(cause error) string {
 		return reasonPolicy
 	case errors.Is(cause, session.ErrExpired):
 		return reasonExpired
+	case errors.Is(cause, session.ErrToken):
+		return reasonToken
 	case errors.Is(cause, session.ErrShutdown):
 		return reasonShutdown
 	case x.r.Context().Err() != nil:

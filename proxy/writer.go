@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"gatehouse/session"
@@ -26,7 +25,10 @@ type writer struct {
 	status   int // 0 until the answer began
 	interims int
 	sse      bool
-	hurried  atomic.Bool // a write deadline was set
+
+	deadline sync.Mutex // guards the two that follow and the write deadline
+	hurried  bool       // a write deadline was set
+	done     bool       // the connection is no longer ours
 
 	mu    sync.Mutex // guards what follows, and every write to w
 	bytes int64
@@ -140,16 +142,23 @@ func (w *writer) beat() {
 	w.timer.Reset(keepAlive)
 }
 
-// hurry bounds the write that is under way.
+// hurry bounds the write that is under way. It does nothing once the connection is no longer ours.
 func (w *writer) hurry(d time.Duration) {
-	// No lock: a blocked write holds it.
-	w.hurried.Store(true)
-	_ = http.NewResponseController(w.w).SetWriteDeadline(time.Now().Add(d))
+	w.deadline.Lock() // not mu: a blocked write holds it
+	defer w.deadline.Unlock()
+	if !w.done {
+		w.hurried = true
+		_ = http.NewResponseController(w.w).SetWriteDeadline(time.Now().Add(d))
+	}
 }
 
-// calm takes the deadline of hurry away: it would end the next request on this connection.
+// calm gives the connection back without the deadline of hurry, which would end the next request on it. It reports false
+// when that is not possible.
 func (w *writer) calm() bool {
-	if !w.hurried.Load() {
+	w.deadline.Lock()
+	defer w.deadline.Unlock()
+	w.done = true
+	if !w.hurried {
 		return true
 	}
 	err := http.NewResponseController(w.w).SetWriteDeadline(time.Time{})
@@ -175,7 +184,7 @@ func (w *writer) goodbye(cause error) bool {
 		return false
 	}
 	text := ": closed\n\n"
-	for _, known := range []error{session.ErrRevoked, session.ErrPolicy, session.ErrExpired, session.ErrShutdown, errIdle} {
+	for _, known := range []error{session.ErrRevoked, session.ErrPolicy, session.ErrExpired, session.ErrToken, session.ErrShutdown, errIdle} {
 		if errors.Is(cause, known) {
 			text = ": closed: " + known.Error() + "\n\n"
 		}
@@ -183,5 +192,5 @@ func (w *writer) goodbye(cause error) bool {
 	w.hurry(cutWrites)
 	n, err := w.w.Write([]byte(text))
 	w.bytes += int64(n)
-	return err == nil && w.flush() == nil && w.calm()
+	return err == nil && w.flush() == nil
 }
