@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script/*.txtar: each is a story of the real binary. Beside testscript's own commands there are
 //
 //	port NAME...              a free loopback port into each variable
+//	envsubst FILE...          $NAME in the files becomes the variable
 //	exits CODE gatehouse …    the command ends with exactly this code
 //	waitfor URL [TEXT]        until the URL answers below 500 (and with TEXT)
 //	waitfor FILE [TEXT]       until the file is there (and has TEXT)
@@ -48,7 +49,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"port": port, "exits": exits, "waitfor": waitfor, "shows": shows, "lines": lines,
+			"port": port, "envsubst": envsubst, "exits": exits, "waitfor": waitfor, "shows": shows, "lines": lines,
 		},
 	})
 }
@@ -110,6 +111,22 @@ func freePort() (int, error) {
 		}
 	}
 	return 0, errors.New("no free port")
+}
+
+// envsubst writes variables into files, which txtar itself never does.
+func envsubst(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: envsubst FILE...")
+	}
+	for _, name := range args {
+		text := os.Expand(ts.ReadFile(name), func(key string) string {
+			if v := ts.Getenv(key); v != "" {
+				return v
+			}
+			return "${" + key + "}" // a reference for gatehouse itself
+		})
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
+	}
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {
