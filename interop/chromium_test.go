@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,7 +62,7 @@ func (h *house) click(t *testing.T, task map[string]any) pagesResult {
 	if !first.Styled || first.Overflow > 0 || first.Focused != "" || len(first.Small) > 0 {
 		t.Errorf("styled %v, overflow %d px, focus on %q, smaller than 16 px: %v", first.Styled, first.Overflow, first.Focused, first.Small)
 	}
-	if !strings.Contains(first.Text, "http://127.0.0.1:") || !strings.Contains(first.Text, "This app runs on your computer.") {
+	if !strings.Contains(first.Text, "http://127.0.0.1:") && !strings.Contains(first.Text, "http://[::1]:") || !strings.Contains(first.Text, "This app runs on your computer.") {
 		t.Errorf("the page does not say where the answer goes: %q", first.Text)
 	}
 	if got.FirstDecision != "deny" {
@@ -93,6 +94,20 @@ func TestChromiumAllowsAndComesBack(t *testing.T) {
 				t.Errorf("the ground is %s", got.Pages[0].Ground)
 			}
 		})
+	}
+}
+
+// TestChromiumComesBackToIPv6 is here because the grammar of form-action has no IPv6 addresses.
+func TestChromiumComesBackToIPv6(t *testing.T) {
+	h := open(t)
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Skipf("no IPv6 here: %v", err)
+	}
+	l.Close()
+	got := h.click(t, map[string]any{"url": h.notes, "who": "bob", "address": "::1", "again": true})
+	if again, _ := got.Again.(map[string]any); again["code"] != "present" {
+		t.Errorf("the second time %v came back, policy %s", got.Again, got.CSP)
 	}
 }
 

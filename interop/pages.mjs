@@ -1,5 +1,5 @@
 // Clicks through the pages once in Chromium, as a person would, and fails on any violation of the pages' own
-// Content-Security-Policy. Usage: node pages.mjs '{"chromium":…,"url":…,"who":…,"decision":…,"width":…,"dark":…,"again":…}'
+// Content-Security-Policy. Usage: node pages.mjs '{"chromium":…,"url":…,"who":…,"decision":…,"width":…,"dark":…,"again":…,"address":…}'
 // Prints one JSON object: the pages seen, what came back to the loopback client, violations.
 import http from 'node:http'
 import crypto from 'node:crypto'
@@ -16,8 +16,8 @@ const client = http.createServer((req, res) => {
   res.end('<!doctype html><title>client</title><p>done')
   if (req.url.startsWith('/callback')) arrived(Object.fromEntries(new URL(req.url, 'http://x').searchParams))
 })
-await new Promise((resolve) => client.listen(0, '127.0.0.1', resolve))
-const back = `http://127.0.0.1:${client.address().port}/callback`
+await new Promise((resolve) => client.listen(0, task.address ?? '127.0.0.1', resolve))
+const back = `http://${task.address ? `[${task.address}]` : '127.0.0.1'}:${client.address().port}/callback`
 
 const json = async (url, init) => (await fetch(url, init)).json()
 const challenge = (await fetch(task.url, {

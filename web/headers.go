@@ -29,6 +29,9 @@ func secure(h http.Header, formActions []string) {
 // source is a URL's place in the grammar of a CSP source list: scheme://host[:port] for http and https, scheme: for
 // private-use schemes; "" for what has no place there. Nothing of it is copied unread: a ; would begin a directive.
 func source(raw string) string {
+	if raw == "http:" || raw == "https:" {
+		return raw // the caller knows that it has no other place, such as an IPv6 address
+	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme == "" || u.User != nil {
 		return ""

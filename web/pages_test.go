@@ -149,6 +149,7 @@ func TestFormActionIsComputed(t *testing.T) {
 		{[]string{"https://claude.ai", "https://claude.ai/x?y"}, "form-action 'self' https://claude.ai"},
 		{[]string{"http://127.0.0.1:51234"}, "form-action 'self' http://127.0.0.1:51234"},
 		{[]string{"http://[::1]:51234"}, "form-action 'self' http:"},
+		{[]string{"http:", "http:x", "https:/"}, "form-action 'self' http:"},
 		{[]string{"cursor://anysphere.cursor-mcp", "com.example.app:/cb"}, "form-action 'self' cursor: com.example.app:"},
 		{[]string{"https://a.test; script-src *", "https://a.test 'unsafe-inline'", "https://*", "*", "'unsafe-inline'", "javascript:x", "data:", "https://a,b", "https://u@a.test", "https://", ""}, "form-action 'self'"},
 	} {
