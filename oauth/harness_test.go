@@ -359,4 +359,3 @@ func wantError(t *testing.T, a answerOf, status int, code string) {
 		t.Errorf("got %d %s, want %d %s", a.status, a.body, status, code)
 	}
 }
-
