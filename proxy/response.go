@@ -130,7 +130,7 @@ func (x *exchange) filterEvent(data []byte) (out []byte, changed bool) {
 	if err == nil {
 		return out, changed
 	}
-	x.reason = reasonUnreadable
+	x.fail(reasonUnreadable)
 	if x.msg != nil && x.msg.ID != nil && x.lists() {
 		return x.unreadable(), true
 	}
