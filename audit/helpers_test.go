@@ -146,6 +146,11 @@ func writeFile(t testing.TB, path string, b []byte) {
 	}
 }
 
+// splitLines keeps each line's newline.
 func splitLines(b []byte) [][]byte {
-	return bytes.SplitAfter(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"))
+	lines := bytes.SplitAfter(b, []byte("\n"))
+	if n := len(lines); len(lines[n-1]) == 0 {
+		lines = lines[:n-1]
+	}
+	return lines
 }

@@ -24,9 +24,13 @@ func (v *verifier) settle(files []string) error {
 	}
 	got := d.link.seq
 	switch {
-	case v.Records > 0 && got == v.end.seq && d.link.prev != v.end.hash && rest.has(want, d.link.hash):
+	case got < v.First:
+		p.Kind, p.Seq, p.Text = KindReordered, got, fmt.Sprintf("line %d stands after line %d", got, want-1)
+	case got == v.end.seq && rest.has(want, d.link.hash):
 		p.Kind, p.Seq, p.File, p.Offset = KindInserted, got, v.last.file, v.last.at
-		p.Text = fmt.Sprintf("two lines have the number %d, and the later ones follow the second", got)
+		p.Text = fmt.Sprintf("two lines have the number %d, and the next one follows the second", got)
+	case got == v.end.seq:
+		p.Kind, p.Seq, p.Text = KindInserted, got, fmt.Sprintf("two lines have the number %d", got)
 	case got < want && rest.next.seq == want:
 		p.Kind, p.Seq, p.Text = KindInserted, got, fmt.Sprintf("a line %d stands between %d and %d", got, want-1, want)
 	case got < want:
