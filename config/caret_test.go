@@ -51,6 +51,8 @@ func TestCaretNeverShowsASecret(t *testing.T) {
 		"providers:\n  a:\n    client_secret: ${X, " + canary + "}\n    x: 1\n",
 		"providers:\n  a:\n    client_secret: [" + canary + "]\n",
 		"storage:\n  encryption_key: !!binary " + canary + "\n",
+		"providers:\n  a:\n    client_secrt: " + canary + "\n",
+		"providers:\n  a:\n    cleint-secret: " + canary + "\n",
 		"providers:\n\ta:\n\t\tclient_secret: " + canary + "\n",
 	} {
 		_, fs := ParseString(src)

@@ -28,7 +28,7 @@ var secretKeys = sync.OnceValue(func() *regexp.Regexp {
 		}
 	}
 	walk(reflect.TypeFor[Config](), 0)
-	for _, k := range []string{"secret", "hash", "secret_hash", "password", "passwd", "authorization", "access_token", "refresh_token"} {
+	for _, k := range []string{"hash", "authorization", "access_token", "refresh_token", `[a-z0-9_-]*(?:secret|passw)[a-z0-9_-]*`} {
 		keys[k] = true
 	}
 	return regexp.MustCompile(`(?i)(?:^|[\s{,"'-])(?:[a-z0-9]+[_-])*(?:` + strings.Join(names(keys), "|") + `)["']?\s*[:=]\s*(\S.*)$`)
@@ -43,6 +43,8 @@ var (
 	keyOnly  = regexp.MustCompile(`^\s*(?:- )*["']?([^\s"':#]+)["']?\s*:`)
 )
 
+var longSecrets = []string{"client_secret", "encryption_key", "initial_access_token", "authorization"}
+
 // mask hides what may be a secret in a line, and tells the column from which on it does; -1 = nothing is hidden.
 func mask(lines []string, n int) (string, int) {
 	line := lines[n]
@@ -50,6 +52,10 @@ func mask(lines []string, n int) (string, int) {
 		if m := re.FindStringSubmatchIndex(line); m != nil && !harmless.MatchString(line[m[2]:]) {
 			return hide(line, m[2])
 		}
+	}
+	// A slip in the key of a secret does not make it less of one.
+	if k := keyOnly.FindStringSubmatchIndex(line); k != nil && nearest(line[k[2]:k[3]], longSecrets) != "" && !harmless.MatchString(strings.TrimSpace(line[k[1]:])) {
+		return hide(line, min(k[1]+1, len(line)))
 	}
 	// A line further in than a secret key is part of its value: a block scalar, or one of the headers.
 	indent := indentOf(line)
