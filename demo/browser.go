@@ -62,6 +62,10 @@ func (b *browser) open(ctx context.Context, raw string) (*url.URL, error) {
 			return link, nil
 		}
 		f, button := page.click(b.wants)
+		if next := refresh(at, resp.Header.Get("Refresh")); f == nil && next != nil {
+			at, method, body = next, http.MethodGet, "" // the page has been read; the browser goes on by itself
+			continue
+		}
 		if f == nil {
 			return nil, &PageError{URL: at.Redacted(), Status: resp.StatusCode, Title: page.title(), Text: page.text()}
 		}
@@ -70,6 +74,19 @@ func (b *browser) open(ctx context.Context, raw string) (*url.URL, error) {
 		}
 	}
 	return nil, errors.New("the sign-in goes round in circles")
+}
+
+// refresh is where a page's Refresh header leads, on its own origin; nil when it leads nowhere.
+func refresh(at *url.URL, header string) *url.URL {
+	_, to, ok := strings.Cut(header, "url=")
+	if !ok {
+		return nil
+	}
+	u, err := at.Parse(to)
+	if err != nil || u.Scheme != at.Scheme || u.Host != at.Host {
+		return nil
+	}
+	return u
 }
 
 // isAnswer reports that u is where the client waits.
