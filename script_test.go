@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -48,10 +49,16 @@ func TestScripts(t *testing.T) {
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"port": port, "envsubst": envsubst, "exits": exits, "waitfor": waitfor, "shows": shows, "lines": lines,
-		},
+		Cmds: commands(),
 	})
+}
+
+func commands() map[string]func(*testscript.TestScript, bool, []string) {
+	cmds := map[string]func(*testscript.TestScript, bool, []string){
+		"port": port, "envsubst": envsubst, "exits": exits, "waitfor": waitfor, "shows": shows, "lines": lines,
+	}
+	maps.Copy(cmds, gateCommands)
+	return cmds
 }
 
 const patience = 20 * time.Second
@@ -63,6 +70,7 @@ func setup(e *testscript.Env) error {
 	e.Setenv("TZ", "UTC")
 	e.Setenv("NO_COLOR", "1")
 	e.Setenv("ROOT", rootDir())
+	e.Values[storyKey] = &story{}
 	return os.MkdirAll(home, 0o700)
 }
 

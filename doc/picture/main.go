@@ -7,6 +7,7 @@ import (
 	"html"
 	"io"
 	"log"
+	"math"
 	"os"
 	"strings"
 )
@@ -45,7 +46,7 @@ func read(r io.Reader) (lines []string, err error) {
 }
 
 func draw(w io.Writer, lines []string) error {
-	width := int(maxColumns*cellWidth) + 2*margin
+	width := int(math.Ceil(maxColumns*cellWidth)) + 2*margin
 	height := titleBar + len(lines)*lineHeight + 2*margin - lineHeight/2
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img" aria-label="gatehouse demo in a terminal">`+"\n", width, height, width, height)

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"gatehouse/accept/gate"
+	"gatehouse/config"
+	"gatehouse/demo"
+)
+
+// Reliability promise RP-4, at the rate of the common path.
+const (
+	loadRate    = 200
+	loadStreams = 20
+)
+
+// load puts calls and open streams on the gate while something happens N times, and wants no call to fail and no stream
+// to drop: load reloads N, load rotations N.
+func load(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: load reloads|rotations N")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	s := storyOf(ts)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	var people []*demo.Person
+	for i := range 4 {
+		name := fmt.Sprintf("alice@load%d", i)
+		_, err := s.act(ctx, name, "signin", nil)
+		ts.Check(err)
+		people = append(people, s.who(name))
+	}
+	for i := range loadStreams {
+		ts.Check(s.openStream(fmt.Sprintf("stream%d", i), people[i%len(people)]))
+	}
+	traffic, done := context.WithCancel(ctx)
+	var report gate.Report
+	var wg sync.WaitGroup
+	wg.Go(func() { report = (&gate.Load{People: people, Rate: loadRate}).Run(traffic) })
+	for i := range n {
+		switch args[0] {
+		case "reloads":
+			err = s.reload(ctx, i)
+		case "rotations":
+			_, err = s.gate.Conn().RotateKeys(ctx)
+			if err == nil {
+				_, err = people[i%len(people)].Refresh(ctx) // a token of the new key, among those of the old ones
+			}
+		default:
+			err = fmt.Errorf("unknown work %q", args[0])
+		}
+		if err != nil {
+			break
+		}
+	}
+	done()
+	wg.Wait()
+	ts.Check(err)
+	ts.Logf("%s: %s", strings.Join(args, " "), report)
+	if report.Failed > 0 {
+		ts.Fatalf("%s, the first with %v\n%s", report, report.First, s.gate.Stderr())
+	}
+	for i := range loadStreams {
+		ts.Check(s.streaming(fmt.Sprintf("stream%d", i)))
+	}
+	fmt.Fprintf(ts.Stdout(), "%d %s, 0 calls failed, 0 streams dropped\n", n, args[0])
+}
+
+// reload changes the file and waits until the change holds, which must be within a second and the time to notice it.
+func (s *story) reload(ctx context.Context, i int) error {
+	text, err := os.ReadFile(s.gate.ConfigPath)
+	if err != nil {
+		return err
+	}
+	base, _, _ := strings.Cut(string(text), "# turn ")
+	next := base + fmt.Sprintf("# turn %d\n", i) + turn(i)
+	began := time.Now()
+	if err := s.gate.Write(next); err != nil {
+		return err
+	}
+	want := config.HashOf([]byte(next))
+	for time.Since(began) < 3*time.Second {
+		st, err := s.gate.Conn().Status(ctx)
+		if err != nil {
+			return err
+		}
+		if st.Config.Hash == want {
+			return nil
+		}
+		if !st.Config.OK {
+			return fmt.Errorf("turn %d refused: %s", i, st.Config.Error)
+		}
+		time.Sleep(10 * time.Millisecond) // between two looks
+	}
+	return fmt.Errorf("turn %d is not in force after 3 s", i)
+}
+
+// turn is one of several harmless changes of rules, limits, people and clients.
+func turn(i int) string {
+	switch i % 3 {
+	case 0:
+		return fmt.Sprintf("clients:\n  nobody-%d: {redirect_uris: [\"https://app.example.com/cb\"], proxies: [notes]}\n", i)
+	case 1:
+		return fmt.Sprintf("log: {level: info}\nclients:\n  other-%d: {redirect_uris: [\"https://app.example.com/cb\"], proxies: [notes]}\n", i)
+	}
+	return "audit: {durability: batch, arguments: keys}\n"
+}
