@@ -67,6 +67,7 @@ func (s *Server) loadKeys(ctx context.Context) error {
 // useKeys makes rows the keys in force. The caller holds keyMu.
 func (s *Server) useKeys(rows []store.Key) error {
 	set := &keySet{public: map[string]*ecdsa.PublicKey{}}
+	rows = slices.DeleteFunc(slices.Clone(rows), s.outlived)
 	slices.SortFunc(rows, func(a, b store.Key) int { return b.Created.Compare(a.Created) })
 	for _, k := range rows {
 		parsed, err := x509.ParsePKCS8PrivateKey(k.Private)
@@ -97,12 +98,18 @@ func (s *Server) useKeys(rows []store.Key) error {
 	return nil
 }
 
-// Keys lists the signing keys, newest first.
+// outlived reports that the last token a key signed has expired. Its row stays in the store and means nothing.
+func (s *Server) outlived(k store.Key) bool {
+	return k.State == store.KeyRetired && !k.RemoveAfter.IsZero() && s.now().After(k.RemoveAfter)
+}
+
+// Keys lists the signing keys in force, newest first.
 func (s *Server) Keys(ctx context.Context) ([]KeyInfo, error) {
 	rows, err := s.store.Keys(ctx)
 	if err != nil {
 		return nil, err
 	}
+	rows = slices.DeleteFunc(rows, s.outlived)
 	slices.SortFunc(rows, func(a, b store.Key) int { return b.Created.Compare(a.Created) })
 	out := make([]KeyInfo, len(rows))
 	for i, k := range rows {
@@ -158,19 +165,14 @@ func (s *Server) RotateKeys(ctx context.Context, by string) (KeyInfo, error) {
 func (s *Server) removeOldKeys(ctx context.Context) error {
 	s.keyMu.Lock()
 	defer s.keyMu.Unlock()
-	now := s.now()
-	set := s.keys.Load()
 	rows, err := s.store.Keys(ctx)
 	if err != nil {
 		return err
 	}
-	kept := slices.DeleteFunc(slices.Clone(rows), func(k store.Key) bool {
-		return k.State == store.KeyRetired && !k.RemoveAfter.IsZero() && now.After(k.RemoveAfter)
-	})
-	if len(kept) == len(set.public) {
+	if rows = slices.DeleteFunc(rows, s.outlived); len(rows) == len(s.keys.Load().public) {
 		return nil
 	}
-	return s.useKeys(kept)
+	return s.useKeys(rows)
 }
 
 func newKey(state string, now time.Time) (store.Key, error) {
