@@ -9,6 +9,9 @@ import (
 	"gatehouse/mcp"
 )
 
+// unreadBody is how long a client may go on sending a body that was refused.
+const unreadBody = 2 * time.Second
+
 // refusal is the JSON of every answer that is not JSON-RPC.
 type refusal struct {
 	Error       string   `json:"error"`
@@ -45,9 +48,11 @@ func (x *exchange) answer(status int, body []byte) {
 	head["Content-Length"] = []string{strconv.Itoa(len(body))}
 	head["Cache-Control"] = []string{"no-store"}
 	head["X-Content-Type-Options"] = []string{"nosniff"}
-	if status >= 400 && x.r.Body != nil && x.body == nil && x.r.ContentLength != 0 {
-		// The rest of the body was not read and is not going to be.
+	if x.body == nil && x.r.ContentLength != 0 {
+		// The body was not read and is not going to be: net/http would wait for it without end, and what comes later must
+		// not be taken for the next request.
 		head["Connection"] = []string{"close"}
+		_ = http.NewResponseController(x.out.w).SetReadDeadline(time.Now().Add(unreadBody))
 	}
 	x.out.WriteHeader(status)
 	_, _ = x.out.Write(body)

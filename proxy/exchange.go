@@ -183,6 +183,9 @@ func (x *exchange) close() {
 	if h.Metrics != nil {
 		h.Metrics.Observe(h.Proxy.Name, x.outcome, took, x.standing || x.out.sse)
 	}
+	if !h.Logger.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
 	h.Logger.LogAttrs(context.Background(), slog.LevelDebug, "request", slog.String("proxy", h.Proxy.Name),
 		slog.String("request_id", x.id), slog.Int("status", x.out.status), slog.String("outcome", x.outcome), slog.String("reason", x.reason))
 }

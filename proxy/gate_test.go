@@ -230,3 +230,22 @@ func TestPanicIsAnsweredAndRecorded(t *testing.T) {
 		t.Errorf("audit %+v", e)
 	}
 }
+
+// TestRefusedBodyCannotHoldTheConnection: announcing a body and not sending it gets a 401 and an end, not a wait.
+func TestRefusedBodyCannotHoldTheConnection(t *testing.T) {
+	up := gatetest.NewUpstream(t, nil)
+	g := newRig(t, up.URL, nil)
+	c, err := net.Dial("tcp", strings.TrimPrefix(g.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	io.WriteString(c, "POST /notes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+	if err := c.SetReadDeadline(time.Now().Add(8 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(c)
+	if err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 401") {
+		t.Errorf("got %q, %v", got, err)
+	}
+}

@@ -55,6 +55,11 @@ type Observer interface {
 	Observe(proxy, outcome string, took time.Duration, stream bool)
 }
 
+var (
+	_ Sessions = (*session.Registry)(nil)
+	_ Recorder = (*audit.Log)(nil)
+)
+
 // Handler guards one proxy under one configuration. The caller has checked Host and path. It is used as a struct literal
 // and must not be copied after its first request.
 type Handler struct {

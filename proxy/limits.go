@@ -3,6 +3,8 @@ package proxy
 import (
 	"net/http"
 	"time"
+
+	"gatehouse/session"
 )
 
 // limit holds the caller to the proxy's rates and to its number of open streams.
@@ -10,7 +12,7 @@ func (x *exchange) limit() bool {
 	h, l := x.h, &x.h.Proxy.Limits
 	if n := l.PerUser; n > 0 {
 		key := "user\x00" + h.Proxy.Name + "\x00" + x.owner.Sub
-		if x.caller.Session.Kind == "open" {
+		if x.caller.Session.Kind == session.KindOpen {
 			key += "\x00" + x.ip
 		}
 		if !x.within(key, n, "per_user") {

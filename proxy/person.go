@@ -41,7 +41,7 @@ func (x *exchange) authenticate() bool {
 	x.person = h.personOf(x.caller.Session)
 	s := x.caller.Session
 	x.owner = mcp.Owner{Proxy: h.Proxy.Name, Sub: x.person.subject.Identity.Sub, ClientID: s.ClientID}
-	if s.Kind == "open" {
+	if s.Kind == session.KindOpen {
 		x.owner.Sub = policy.Anonymous
 	}
 	return true
@@ -79,7 +79,7 @@ func (x *exchange) unauthenticated(err error) {
 
 func (h *Handler) personOf(s *session.Session) *person {
 	ref := s.IdentityRef()
-	if s.Kind == "open" || ref == nil {
+	if s.Kind == session.KindOpen || ref == nil {
 		return &person{subject: h.made.anonymous, id: policy.Anonymous}
 	}
 	blocked := h.Blocked != nil && h.Blocked(*ref)

@@ -8,6 +8,7 @@ import (
 	"gatehouse/audit"
 	"gatehouse/mcp"
 	"gatehouse/policy"
+	"gatehouse/session"
 )
 
 // record writes the decision before the upstream hears of the request. What cannot be recorded does not happen.
@@ -122,6 +123,10 @@ func (x *exchange) refused(event, reason, rule string) bool {
 	if rule != "" {
 		at := x.h.Config.At(rule)
 		e.File, e.Line = x.h.Config.File, at.Line
+	}
+	if x.caller.Session.Kind == session.KindOpen {
+		x.h.Audit.RefusedAnonymous(e) // a stranger must not make us wait for the disk as often as he likes
+		return true
 	}
 	return x.write(e)
 }
