@@ -29,7 +29,9 @@ func TestDiscoveryIsSingleFlight(t *testing.T) {
 	f := setup(t)
 	var wg sync.WaitGroup
 	for range 50 {
-		wg.Go(func() { f.p.AuthURL(context.Background(), idp.AuthRequest{State: state, Nonce: nonce, Verifier: verifier}) })
+		wg.Go(func() {
+			f.p.AuthURL(context.Background(), idp.AuthRequest{State: state, Nonce: nonce, Verifier: verifier})
+		})
 	}
 	wg.Wait()
 	if n := f.fake.Hits(discovery); n != 1 {
