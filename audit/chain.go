@@ -27,12 +27,13 @@ type chain struct {
 
 // stamper turns bodies into lines. Every line of a log comes from it, under the log's lock.
 type stamper struct {
-	head   string // ,"boot":…,"host":…,"ver":…,
+	head   string // ,"boot":…,"host":…,"ver":…
 	start  time.Time
 	mono   int64
 	second int64  // the unix second that prefix spells out
 	prefix []byte // "2026-11-20T22:59:01."
 	sha    hash.Hash
+	sum    sum // where sha puts it: the hash is called through an interface, so what it is given escapes
 }
 
 func newStamper(boot, host, version string, start time.Time) *stamper {
@@ -42,7 +43,7 @@ func newStamper(boot, host, version string, start time.Time) *stamper {
 	head = appendEscaped(head, host, 64)
 	head = append(head, `","ver":"`...)
 	head = appendEscaped(head, version, 32)
-	head = append(head, `",`...)
+	head = append(head, '"')
 	return &stamper{head: string(head), start: start, second: -1 << 62, sha: sha256.New()}
 }
 
@@ -64,9 +65,11 @@ func (s *stamper) line(dst []byte, c *chain, at time.Time, body []byte) []byte {
 	dst = base64.StdEncoding.AppendEncode(dst, c.hash[:])
 	dst = append(dst, `"}`...)
 	s.sha.Reset()
-	s.sha.Write(c.hash[:])
+	s.sum = c.hash
+	s.sha.Write(s.sum[:])
 	s.sha.Write(dst[from:])
-	s.sha.Sum(c.hash[:0])
+	s.sha.Sum(s.sum[:0])
+	c.hash = s.sum
 	dst = append(dst[:len(dst)-1], `,"hash":"`...)
 	dst = base64.StdEncoding.AppendEncode(dst, c.hash[:])
 	return append(dst, `"}`+"\n"...)

@@ -21,7 +21,8 @@ var (
 	tight = caps{name: 32, ua: 32, args: 32, list: 8, detail: 8}
 )
 
-// encoder writes the body of one line: everything between the head and the chain. It allocates nothing once its buffer
+// encoder writes the body of one line: everything between the head and the chain, with a
+// comma before each member. It allocates nothing once its buffer
 // has grown.
 type encoder struct {
 	buf  []byte
@@ -133,8 +134,7 @@ func (e *encoder) detail(d map[string]string) {
 	}
 	at := e.open("detail")
 	for _, k := range e.keys[:min(len(e.keys), e.caps.detail)] {
-		e.comma()
-		e.buf = append(e.buf, '"')
+		e.buf = append(e.buf, ',', '"')
 		e.buf = appendEscaped(e.buf, k, 64)
 		e.buf = append(e.buf, `":"`...)
 		e.buf = appendEscaped(e.buf, d[k], e.caps.ua)
@@ -181,32 +181,29 @@ func (e *encoder) list(name string, vs []string) {
 	e.buf = append(e.buf, ']')
 }
 
+// name begins a member; each has its comma in front.
 func (e *encoder) name(name string) {
-	e.comma()
-	e.buf = append(e.buf, '"')
+	e.buf = append(e.buf, ',', '"')
 	e.buf = append(e.buf, name...)
 	e.buf = append(e.buf, '"', ':')
 }
 
-func (e *encoder) comma() {
-	if n := len(e.buf); n > 0 && e.buf[n-1] != '{' {
-		e.buf = append(e.buf, ',')
-	}
-}
+// span is an object that has begun: where its name is, and where its first member.
+type span struct{ name, first int }
 
-// open begins an object and returns where; close takes it back when nothing was written into it.
-func (e *encoder) open(name string) int {
+// open begins an object. close makes the comma of its first member the brace, or takes the object back when it has none.
+func (e *encoder) open(name string) span {
 	at := len(e.buf)
 	e.name(name)
-	e.buf = append(e.buf, '{')
-	return at
+	return span{at, len(e.buf)}
 }
 
-func (e *encoder) close(at int) {
-	if e.buf[len(e.buf)-1] == '{' {
-		e.buf = e.buf[:at]
+func (e *encoder) close(s span) {
+	if len(e.buf) == s.first {
+		e.buf = e.buf[:s.name]
 		return
 	}
+	e.buf[s.first] = '{'
 	e.buf = append(e.buf, '}')
 }
 

@@ -108,10 +108,10 @@ func TestEscapedTextReadsBack(t *testing.T) {
 
 func TestZeroFieldsAreLeftOut(t *testing.T) {
 	var e encoder
-	if got := string(e.body(&Event{Event: "system.start"})); got != `"event":"system.start","count":1` {
+	if got := string(e.body(&Event{Event: "system.start"})); got != `,"event":"system.start","count":1` {
 		t.Fatalf("got %s", got)
 	}
-	if got := string(e.body(&Event{Event: "x", Count: 7, Detail: map[string]string{"b": "2", "a": "1", "none": ""}})); got != `"event":"x","detail":{"a":"1","b":"2"},"count":7` {
+	if got := string(e.body(&Event{Event: "x", Count: 7, Detail: map[string]string{"b": "2", "a": "1", "none": ""}})); got != `,"event":"x","detail":{"a":"1","b":"2"},"count":7` {
 		t.Fatalf("got %s", got)
 	}
 }
