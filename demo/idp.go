@@ -42,7 +42,7 @@ func Accounts() []Account {
 type IdP struct {
 	Issuer       string // base URL, without a trailing slash
 	ClientID     string
-	ClientSecret string
+	ClientSecret string   // empty for a public client
 	Callbacks    []string // redirect URIs of the client
 	Now          func() time.Time
 
@@ -174,6 +174,10 @@ func (p *IdP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *IdP) discovery() map[string]any {
+	methods := []string{"client_secret_basic", "client_secret_post"}
+	if p.ClientSecret == "" {
+		methods = []string{"none"}
+	}
 	return map[string]any{
 		"issuer":                                         p.Issuer,
 		"authorization_endpoint":                         p.Issuer + "/authorize",
@@ -187,7 +191,7 @@ func (p *IdP) discovery() map[string]any {
 		"id_token_signing_alg_values_supported":          []string{"ES256"},
 		"scopes_supported":                               []string{"openid", "profile", "email", "groups", "offline_access"},
 		"claims_supported":                               []string{"sub", "name", "email", "email_verified", "groups"},
-		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post"},
+		"token_endpoint_auth_methods_supported":          methods,
 		"code_challenge_methods_supported":               []string{"S256"},
 		"authorization_response_iss_parameter_supported": true,
 	}
