@@ -260,6 +260,6 @@ func BenchmarkEncode(b *testing.B) {
 
 func benchLog(b *testing.B, durability string) *Log {
 	o := testOptions(b)
-	o.Now, o.Durability = nil, durability
+	o.Now, o.Durability, o.fs = nil, durability, nil
 	return mustOpen(b, o)
 }

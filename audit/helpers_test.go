@@ -36,7 +36,7 @@ func (c *clock) add(d time.Duration) time.Time {
 
 func testOptions(t testing.TB) Options {
 	dir := t.TempDir()
-	return Options{Path: filepath.Join(dir, "audit", "audit.jsonl"), StateDir: filepath.Join(dir, "state"), Host: "gw1", Version: "0.1.0", Now: newClock().now}
+	return Options{Path: filepath.Join(dir, "audit", "audit.jsonl"), StateDir: filepath.Join(dir, "state"), Host: "gw1", Version: "0.1.0", Now: newClock().now, fs: &faultyDisk{lazy: true}}
 }
 
 func mustOpen(t testing.TB, o Options) *Log {

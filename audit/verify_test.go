@@ -16,7 +16,7 @@ import (
 func sampleLog(t testing.TB) (*Log, Options, [][]byte) {
 	t.Helper()
 	o := testOptions(t)
-	o.CheckpointRecords = 10
+	o.CheckpointRecords, o.fs = 10, &faultyDisk{lazy: true}
 	l := mustOpen(t, o)
 	for i := range 35 {
 		e := allowedCall()
@@ -256,8 +256,8 @@ func FuzzVerify(f *testing.F) {
 	f.Add(bytes.Join(lines, nil))
 	f.Add(bytes.Join(lines[3:7], []byte("\n")))
 	f.Add([]byte("\n\n{}\n\x00"))
+	path := filepath.Join(f.TempDir(), "audit.jsonl")
 	f.Fuzz(func(t *testing.T, b []byte) {
-		path := filepath.Join(t.TempDir(), "audit.jsonl")
 		writeFile(t, path, b)
 		r, err := Verify([]string{path}, l.PublicKey())
 		if err != nil {
