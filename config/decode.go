@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +15,8 @@ const (
 	maxNodes    = 500_000 // values visited, so that aliases cannot multiply a small file into a large one
 	maxAliased  = 20_000  // of them through aliases
 	maxShown    = 60      // characters of a value that a message repeats
+	maxFaults   = 200     // told at once
+	minHidden   = 6       // bytes; a shorter secret would take words out of messages, and is refused elsewhere or worthless
 	mergeKeyTag = "!!merge"
 )
 
@@ -26,6 +29,8 @@ type decoder struct {
 	bad map[string]bool
 	// given lists the paths of the scalars, lists and maps that are in the file, in order.
 	given []string
+	// hidden are the values that no message may hold.
+	hidden []string
 	// secrets are the places of secrets that are written out in the file.
 	secrets []Position
 	// groups are the names under groups:, for hints.
@@ -38,10 +43,35 @@ type decoder struct {
 
 func (d *decoder) fault(n *yaml.Node, path, hint, format string, args ...any) {
 	d.bad[path] = true
+	if d.full() {
+		return
+	}
 	d.faults = append(d.faults, Fault{
 		File: d.c.File, Line: n.Line, Column: n.Column, Path: path,
 		Message: fmt.Sprintf(format, args...), Hint: hint, Severity: Error,
 	})
+}
+
+// full reports that enough has been said: more faults than that help nobody and cost memory.
+func (d *decoder) full() bool { return len(d.faults) >= maxFaults }
+
+// reveal remembers a value that must not get into a message by another way, such as ${file:…} in a field that is quoted.
+func (d *decoder) reveal(s string) {
+	if len(s) >= minHidden {
+		d.hidden = append(d.hidden, s)
+	}
+}
+
+// scrub takes the hidden values out of the faults.
+func (d *decoder) scrub(fs Faults) {
+	for _, h := range d.hidden {
+		quoted := strings.Trim(strconv.Quote(h), `"`)
+		for i := range fs {
+			for _, s := range []*string{&fs[i].Message, &fs[i].Hint, &fs[i].Path} {
+				*s = strings.ReplaceAll(strings.ReplaceAll(*s, h, "<secret>"), quoted, "<secret>")
+			}
+		}
+	}
 }
 
 // value decodes a node into v. f is the key it stands under, nil for the root and for the items of lists and maps.
@@ -143,6 +173,9 @@ func (d *decoder) structure(n *yaml.Node, path string, v reflect.Value) {
 	seen := map[string]string{}
 	for _, p := range d.pairs(n, path) {
 		f, ok := fieldNamed(fs, p.key)
+		if !ok && d.full() {
+			continue
+		}
 		if !ok {
 			known := make([]string, len(fs))
 			for i := range fs {

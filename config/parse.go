@@ -57,6 +57,7 @@ func Parse(file string, data []byte, o Options) (*Config, Faults) {
 	all = append(all, c.close(d.given)...)
 	all = append(all, d.modeFaults()...)
 	all = sorted(all)
+	d.scrub(all)
 	if len(all.Errors()) > 0 {
 		return nil, all
 	}

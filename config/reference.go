@@ -140,6 +140,7 @@ func (d *decoder) read(path, shown string) (string, string, error) {
 	if strings.IndexByte(s, 0) >= 0 {
 		return "", "", fmt.Errorf("%q holds a NUL byte", clip(shown))
 	}
+	d.reveal(s)
 	return s, "", nil
 }
 

@@ -52,7 +52,7 @@ func TestSampleShowsEveryKey(t *testing.T) {
 				if f.doc == "" {
 					t.Errorf("%s has no doc tag", join(path, f.key))
 				}
-				if !regexp.MustCompile(`(?m)[\s#{,"]` + f.key + `:`).Match(data) && typ != reflect.TypeFor[ArgRule]() {
+				if !regexp.MustCompile(`(?m)[\s#{,"]`+f.key+`:`).Match(data) && typ != reflect.TypeFor[ArgRule]() {
 					t.Errorf("the sample does not show %s", join(path, f.key))
 				}
 				walk(f.typ, join(path, f.key))
@@ -99,5 +99,3 @@ func TestSchemaIsCurrent(t *testing.T) {
 		t.Errorf("%s is not what Schema makes: go test ./config -run TestSchema -update (%v)", schemaFile, err)
 	}
 }
-
-func none(string) string { return "" }

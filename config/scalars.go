@@ -88,7 +88,7 @@ func (d *decoder) int(n *yaml.Node, path string, v reflect.Value) {
 		return
 	}
 	if i < 0 {
-		d.fault(n, path, "", "%d is negative", i)
+		d.fault(n, path, "", "%q is negative", shown(n))
 		return
 	}
 	v.SetInt(i)
@@ -195,6 +195,7 @@ func (d *decoder) secret(n *yaml.Node, path string, p *Secret) {
 	if s != "" && writtenOut(n.Value) {
 		d.secrets = append(d.secrets, Position{n.Line, n.Column})
 	}
+	d.reveal(s)
 	*p = NewSecret(s)
 }
 

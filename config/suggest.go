@@ -43,6 +43,12 @@ func suggestKey(key, path string, known []string) string {
 	if len(elsewhere) > 0 && len(elsewhere) <= 4 {
 		return key + " belongs to " + strings.Join(elsewhere, ", ")
 	}
+	if near := nearest(key, names(homes())); near != "" && len(elsewhere) == 0 {
+		at := slices.Compact(slices.Sorted(slices.Values(homes()[near])))
+		if len(at) == 1 && at[0] != "" {
+			return near + " belongs to " + at[0]
+		}
+	}
 	if len(known) > 0 && len(known) <= 12 {
 		return "known here: " + strings.Join(known, ", ")
 	}
@@ -90,14 +96,18 @@ func distance(a, b string) int {
 	return prev[len(b)]
 }
 
-// didYouMean is a hint for a name that is not in a set: the near one, or all of a short set.
-func didYouMean(word string, candidates []string) string {
-	sorted := slices.Sorted(slices.Values(candidates))
-	if s := nearest(word, sorted); s != "" {
+// nearName is a hint for a name that is not in a map: the near one, or all of a short map. Among thousands nobody is
+// looked for; comparing each unknown name with each known one would take minutes.
+func nearName[T any](word string, m map[string]T) string {
+	if len(m) > 1000 {
+		return ""
+	}
+	known := names(m)
+	if s := nearest(word, known); s != "" {
 		return "did you mean " + s + "?"
 	}
-	if len(sorted) > 0 && len(sorted) <= 12 {
-		return "there is " + strings.Join(sorted, ", ")
+	if len(known) > 0 && len(known) <= 12 {
+		return "there is " + strings.Join(known, ", ")
 	}
 	return ""
 }

@@ -16,6 +16,14 @@ func locate(data []byte, line int, msg string) (Position, string) {
 			return p, "this " + what + " is not closed"
 		}
 	}
+	if _, name, ok := strings.Cut(msg, "unknown anchor '"); ok {
+		name, _, _ = strings.Cut(name, "'")
+		for i, l := range lines {
+			if j := strings.Index(l, "*"+name); j >= 0 {
+				return Position{i + 1, utf8.RuneCountInString(l[:j]) + 1}, "define it above with &" + name + ", or quote the *"
+			}
+		}
+	}
 	if line < 1 || line > len(lines) {
 		line = firstContent(lines)
 	}

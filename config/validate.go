@@ -30,14 +30,17 @@ func (v *validator) all() {
 
 // fault reports an error at a path.
 func (v *validator) fault(path, hint, format string, args ...any) {
-	if v.known(path) {
+	if v.known(path) || v.full() {
 		return
 	}
 	v.faults = append(v.faults, v.c.Fault(path, hint, format, args...))
 }
 
+// full reports that enough has been said. Hints compare with every name there is and are not looked for after that.
+func (v *validator) full() bool { return len(v.faults) >= maxFaults }
+
 func (v *validator) warn(path, hint, format string, args ...any) {
-	if v.known(path) {
+	if v.known(path) || v.full() {
 		return
 	}
 	f := v.c.Fault(path, hint, format, args...)

@@ -130,6 +130,9 @@ func (v *validator) groups() {
 
 // person checks an entry that names one person: e-mail, provider:e-mail or provider:subject.
 func (v *validator) person(path, entry string) {
+	if v.full() {
+		return
+	}
 	if entry == "" || strings.TrimSpace(entry) != entry || strings.ContainsAny(entry, "*,\t\n") {
 		v.fault(path, "write an e-mail address, provider:e-mail or provider:subject", "%q does not name one person", entry)
 		return
@@ -142,14 +145,14 @@ func (v *validator) person(path, entry string) {
 		return
 	}
 	if _, ok := v.c.ProviderByID(provider); !ok || rest == "" {
-		v.fault(path, didYouMean(provider, names(v.c.Providers)), "provider %q is not defined under providers", provider)
+		v.fault(path, nearName(provider, v.c.Providers), "provider %q is not defined under providers", provider)
 	}
 }
 
 // groupRef checks one mention of a group. A bare name must be declared, or a slip of the fingers would make a rule that
 // nobody or the wrong people pass.
 func (v *validator) groupRef(path, name string, providers bool) {
-	if _, ok := v.c.Groups[name]; ok {
+	if _, ok := v.c.Groups[name]; ok || v.full() {
 		return
 	}
 	provider, rest, has := strings.Cut(name, ":")
@@ -158,10 +161,10 @@ func (v *validator) groupRef(path, name string, providers bool) {
 		v.fault(path, "name a group that is declared under groups", "a provider's own group cannot be given away here")
 	case has && rest != "":
 		if _, ok := v.c.ProviderByID(provider); !ok {
-			v.fault(path, didYouMean(provider, names(v.c.Providers)), "provider %q is not defined under providers", provider)
+			v.fault(path, nearName(provider, v.c.Providers), "provider %q is not defined under providers", provider)
 		}
 	default:
-		hint := didYouMean(name, names(v.c.Groups))
+		hint := nearName(name, v.c.Groups)
 		if hint == "" {
 			hint = "declare it under groups"
 		}
@@ -214,7 +217,7 @@ func (v *validator) providerRef(path, id string) bool {
 	if _, ok := v.c.ProviderByID(id); ok {
 		return true
 	}
-	v.fault(path, didYouMean(id, names(v.c.Providers)), "provider %q is not defined under providers", id)
+	v.fault(path, nearName(id, v.c.Providers), "provider %q is not defined under providers", id)
 	return false
 }
 
@@ -274,8 +277,8 @@ func (v *validator) users() {
 }
 
 func (v *validator) proxyRef(path, id string) {
-	if _, ok := v.c.ProxyByID(id); !ok {
-		v.fault(path, didYouMean(id, names(v.c.Proxies)), "proxy %q is not defined under proxies", id)
+	if _, ok := v.c.ProxyByID(id); !ok && !v.full() {
+		v.fault(path, nearName(id, v.c.Proxies), "proxy %q is not defined under proxies", id)
 	}
 }
 
