@@ -41,6 +41,7 @@ type follower struct {
 	file   *os.File
 	at     int64  // offset in file
 	seen   uint64 // seq of the last line looked at
+	opened bool   // a file has been read before
 	done   bool
 }
 
@@ -120,6 +121,10 @@ func (w *follower) poll() error {
 		w.file = nil
 		return err
 	}
+	if r, err := firstLine(diskFile{File: w.file}); err == nil && r.Seq == 1 && w.opened {
+		w.seen = 0 // the whole log was begun anew
+	}
+	w.opened = true
 	return w.drain()
 }
 
@@ -163,9 +168,6 @@ func (w *follower) drain() error {
 		r, err := Decode(lines.line)
 		if err != nil || lines.long {
 			continue
-		}
-		if r.Seq == 1 {
-			w.seen = 0 // a new log
 		}
 		if r.Seq <= w.seen {
 			continue
