@@ -26,6 +26,10 @@ type script struct {
 
 func (s *script) run(ctx context.Context) {
 	for ctx.Err() == nil {
+		how := "signed in, approved the client"
+		if s.knows {
+			how = "let in without a new sign-in"
+		}
 		if err := s.enter(ctx); err != nil {
 			s.fail(ctx, err)
 			continue
@@ -36,7 +40,7 @@ func (s *script) run(ctx context.Context) {
 			s.fail(ctx, err)
 			continue
 		}
-		s.say("signed in, approved the client, sees %d tools: %s", len(tools), strings.Join(tools, ", "))
+		s.say("%s, sees %d tools: %s", how, len(tools), strings.Join(tools, ", "))
 		s.work(ctx)
 	}
 }
@@ -124,14 +128,14 @@ func (s *script) watch(ctx context.Context) {
 	for ctx.Err() == nil {
 		st, err := s.p.OpenStream(ctx, "watch_notes", map[string]int{"seconds": 3600})
 		if err == nil {
+			var e Event
+			answered := false
 			for err == nil {
-				var e Event
-				if e, err = st.Next(); err == nil && e.Method == "" {
-					err = io.EOF
-				}
+				e, err = st.Next()
+				answered = answered || err == nil && e.Method == ""
 			}
 			st.Close()
-			if ctx.Err() == nil && !errors.Is(err, io.EOF) {
+			if !answered && ctx.Err() == nil {
 				s.say("watch_notes: the stream was cut")
 			}
 		}
