@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,7 +11,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"gatehouse/accept/gate"
-	"gatehouse/config"
 	"gatehouse/demo"
 )
 
@@ -50,7 +48,7 @@ func load(ts *testscript.TestScript, neg bool, args []string) {
 	for i := range n {
 		switch args[0] {
 		case "reloads":
-			err = s.reload(ctx, i)
+			err = s.gate.Turn(ctx, i)
 		case "rotations":
 			_, err = s.gate.Conn().RotateKeys(ctx)
 			if err == nil {
@@ -74,44 +72,4 @@ func load(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(s.streaming(fmt.Sprintf("stream%d", i)))
 	}
 	fmt.Fprintf(ts.Stdout(), "%d %s, 0 calls failed, 0 streams dropped\n", n, args[0])
-}
-
-// reload changes the file and waits until the change holds, which must be within a second and the time to notice it.
-func (s *story) reload(ctx context.Context, i int) error {
-	text, err := os.ReadFile(s.gate.ConfigPath)
-	if err != nil {
-		return err
-	}
-	base, _, _ := strings.Cut(string(text), "# turn ")
-	next := base + fmt.Sprintf("# turn %d\n", i) + turn(i)
-	began := time.Now()
-	if err := s.gate.Write(next); err != nil {
-		return err
-	}
-	want := config.HashOf([]byte(next))
-	for time.Since(began) < 3*time.Second {
-		st, err := s.gate.Conn().Status(ctx)
-		if err != nil {
-			return err
-		}
-		if st.Config.Hash == want {
-			return nil
-		}
-		if !st.Config.OK {
-			return fmt.Errorf("turn %d refused: %s", i, st.Config.Error)
-		}
-		time.Sleep(10 * time.Millisecond) // between two looks
-	}
-	return fmt.Errorf("turn %d is not in force after 3 s", i)
-}
-
-// turn is one of several harmless changes of rules, limits, people and clients.
-func turn(i int) string {
-	switch i % 3 {
-	case 0:
-		return fmt.Sprintf("clients:\n  nobody-%d: {redirect_uris: [\"https://app.example.com/cb\"], proxies: [notes]}\n", i)
-	case 1:
-		return fmt.Sprintf("log: {level: info}\nclients:\n  other-%d: {redirect_uris: [\"https://app.example.com/cb\"], proxies: [notes]}\n", i)
-	}
-	return "audit: {durability: batch, arguments: keys}\n"
 }
