@@ -9,8 +9,18 @@ import (
 	"testing"
 )
 
-// reasonInCode finds a word that code gives as a reason: a constant, a field, a variable.
-var reasonInCode = regexp.MustCompile(`(?i)\breason\w*\s*(?::|:=|=|==)\s*"([a-z_]+)"`)
+// reasonsInCode find the words that code gives as a reason: a constant, a field, a variable, or an argument of the
+// functions that refuse.
+var reasonsInCode = []*regexp.Regexp{
+	regexp.MustCompile(`(?i)\breason\w*\s*(?::|:=|=|==)\s*"([a-z_]+)"`),
+	regexp.MustCompile(`audit\.(?:Denied|Error), "([a-z_]+)"`),
+	regexp.MustCompile(`\b(?:invalidGrant|forbiddenForm|badRequest)\("([a-z_]+)"`),
+	regexp.MustCompile(`\bbadCallback\(r, "([a-z_]+)"`),
+	regexp.MustCompile(`\brecheckEnds\(.*"([a-z_]+)", nil\)`),
+	regexp.MustCompile(`\brefuse\("[a-z_]+", "([a-z_]+)"`),
+	regexp.MustCompile(`\bx\.(?:refuse|tooMany)\(.*"([a-z_]+)"\)`),
+	regexp.MustCompile(`\bx\.(?:refused|refusedCheaply)\("[a-z._]*", "([a-z_]+)"`),
+}
 
 // notCode are rooms whose reasons never reach an answer or the audit log.
 var notCode = []string{"demo", "gatetest", "bench", "accept", "interop", "cli", "control", "doc", "store/storetest"}
@@ -41,15 +51,17 @@ func TestEveryReasonInTheCodeIsExplained(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		for _, m := range reasonInCode.FindAllStringSubmatch(string(b), -1) {
-			found[m[1]] = rel
+		for _, re := range reasonsInCode {
+			for _, m := range re.FindAllStringSubmatch(string(b), -1) {
+				found[m[1]] = rel
+			}
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(found) < 20 {
+	if len(found) < 50 {
 		t.Fatalf("only %d reasons found: the search is broken", len(found))
 	}
 	for word, file := range found {
