@@ -19,6 +19,7 @@ type Filter struct {
 	// Now is what relative times count from; nil is time.Now at each Match.
 	Now   func() time.Time
 	terms []term
+	last  uint64 // seq of the last line that can match, unless zero
 }
 
 type term struct {
@@ -135,6 +136,9 @@ func splitWords(s string) ([]string, error) {
 
 // Match reports whether every term holds for the record.
 func (f Filter) Match(r *Record) bool {
+	if f.last > 0 && r.Seq > f.last {
+		return false
+	}
 	for i := range f.terms {
 		t := &f.terms[i]
 		if t.match(r, f.now) == t.not {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -52,33 +53,53 @@ func (w *follower) close() {
 	}
 }
 
-// recent shows the last n lines and sets what has been seen.
+// recent shows the last n lines and sets what has been seen. It looks again when the log was rotated meanwhile: the current
+// file's name would have been another file's.
 func (w *follower) recent(n int) error {
-	files, err := Files(w.path)
-	if errors.Is(err, fs.ErrNotExist) || len(files) == 0 {
-		return nil
+	var last []Record
+	for range 10 {
+		files, err := Files(w.path)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && len(files) == 0 {
+			return nil
+		}
+		if err == nil {
+			last, err = w.lastOf(files, n)
+		}
+		again, err2 := Files(w.path)
+		if slices.Equal(files, again) {
+			if err = errors.Join(err, err2); err != nil {
+				return err
+			}
+			break
+		}
 	}
-	if err != nil {
-		return err
+	for _, r := range last {
+		if w.done = !w.fn(r); w.done {
+			break
+		}
 	}
+	return nil
+}
+
+func (w *follower) lastOf(files []string, n int) ([]Record, error) {
 	f, err := os.Open(files[len(files)-1])
 	if err != nil {
-		return err
+		return nil, err
 	}
 	end, _, err := lastLine(diskFile{File: f})
 	f.Close()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	w.seen = end.seq
 	if n <= 0 {
-		return nil
+		return nil, nil
 	}
-	return Scan(files, w.filter, n, func(r Record) bool {
-		w.seen = max(w.seen, r.Seq)
-		w.done = !w.fn(r)
-		return !w.done
-	})
+	upTo := w.filter
+	upTo.last = end.seq
+	var last []Record
+	err = Scan(files, upTo, n, func(r Record) bool { last = append(last, r); return true })
+	return last, err
 }
 
 // poll shows what is new. When the file is another one than before, the rest of the old one comes first, then the rotated
