@@ -16,4 +16,4 @@ demo:
 	go run . demo
 
 picture: build ## doc/demo.svg, drawn from the demo's own output
-	(echo '$$ go run . demo'; timeout --foreground -s INT 20 ./gatehouse demo --no-tui) | go run ./doc/picture > doc/demo.svg
+	(echo '$$ go run . demo'; timeout --foreground -s INT 20 ./gatehouse demo --no-tui | sed '/^  look/,+1d') | go run ./doc/picture > doc/demo.svg
