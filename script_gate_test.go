@@ -37,7 +37,7 @@ func storyOf(ts *testscript.TestScript) *story { return ts.Value(storyKey).(*sto
 // gateCommands drive a whole installation, made by "world":
 //
 //	world                           provider, MCP server and oauth2_config.yaml; $PROXY and $OPEN are the MCP URLs
-//	start | stop | kill9 | hup      the binary, by signals
+//	start | halt | kill9 | hup      the binary, by signals
 //	edit OLD NEW                    change the file as vim does
 //	person NAME signin              discovery, registration, consent, token, initialize; NAME may be alice@laptop
 //	person NAME call TOOL [K=V...]  prints the answer
@@ -48,7 +48,7 @@ func storyOf(ts *testscript.TestScript) *story { return ts.Value(storyKey).(*sto
 //
 // With ! a person's act must fail, and the failure is printed.
 var gateCommands = map[string]func(*testscript.TestScript, bool, []string){
-	"world": world, "start": start, "stop": stop, "kill9": kill9, "hup": hup, "edit": edit, "person": person,
+	"world": world, "start": start, "halt": stop, "kill9": kill9, "hup": hup, "edit": edit, "person": person,
 	"load": load, "crash": crash,
 }
 

@@ -58,8 +58,17 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"port": port, "envsubst": envsubst, "exits": exits, "waitfor": waitfor, "shows": shows, "lines": lines,
 	}
 	maps.Copy(cmds, gateCommands)
+	for _, name := range builtins {
+		if cmds[name] != nil {
+			panic(name + " is testscript's own command and would be run instead of ours")
+		}
+	}
 	return cmds
 }
+
+// builtins are testscript's own commands. They win over ours without a word; "stop" would pass the script where it stands.
+var builtins = []string{"cd", "chmod", "cmp", "cmpenv", "cp", "env", "exec", "exists", "grep", "kill", "mkdir", "mv", "rm", "skip",
+	"stderr", "stdin", "stdout", "stop", "symlink", "ttyin", "ttyout", "unix2dos", "unquote", "wait"}
 
 const patience = 20 * time.Second
 
