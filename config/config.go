@@ -5,6 +5,7 @@
 // (doc, default, enum) and the commented sample. The tags mean:
 //
 //	yaml     the key
+//	alias    another name of the same key
 //	default  what an absent key is worth, written as it would be in YAML
 //	enum     the admitted values, separated by |
 //	later    the key parses and validates, but its feature is not in this version: a proxy that uses it is closed

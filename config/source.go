@@ -59,7 +59,8 @@ func safely(f func() error) (err error) {
 	return f()
 }
 
-// badByte finds what no YAML file holds: NUL and other control characters, and bytes that are not UTF-8.
+// badByte finds what no file of ours holds: NUL and other control characters, hidden line breaks, and bytes that are not
+// UTF-8.
 func badByte(data []byte) (int, string) {
 	for i := 0; i < len(data); {
 		r, n := utf8.DecodeRune(data[i:])
@@ -68,6 +69,9 @@ func badByte(data []byte) (int, string) {
 			return i, "a byte that is not UTF-8"
 		case r == 0:
 			return i, "a NUL byte"
+		case r == '\r' && (i+1 == len(data) || data[i+1] != '\n'), r == 0x85, r == 0x2028, r == 0x2029:
+			// A line break to YAML and not to most editors: what looks like a comment would be a key.
+			return i, fmt.Sprintf("a line break that editors do not show (U+%04X)", r)
 		case r < ' ' && r != '\t' && r != '\n' && r != '\r', r == 0x7f:
 			return i, fmt.Sprintf("a control character (U+%04X)", r)
 		}

@@ -45,6 +45,8 @@ func TestAttacksThatAreInvalidConfiguration(t *testing.T) {
 	}{
 		"TestEmptyAllowedGroupsIsNotEveryone": {okta + "proxies:\n  a:\n    upstream: http://127.0.0.1:1/mcp\n    allowed_groups:\n", []string{":6:20:", "allowed_groups: has no value"}},
 		"a typo does not open access":         {okta + "proxies:\n  a:\n    upstream: http://127.0.0.1:1/mcp\n    alowed_groups: [x]\n", []string{":6:5:", "did you mean allowed_groups"}},
+		"key hidden behind a carriage return": {"# harmless\rserver: {allow_insecure: true}\n", []string{":1:11:", "line break that editors do not show"}},
+		"key hidden behind a separator":       {"# harmless\u2028server: {allow_insecure: true}\n", []string{":1:11:", "U+2028"}},
 		"upper-case twin of a reserved path":  {okta + "proxies: {a: {upstream: http://127.0.0.1:1/mcp, path: /OAuth}}\n", []string{"belongs to gatehouse"}},
 		"percent-encoded path":                {okta + "proxies: {a: {upstream: http://127.0.0.1:1/mcp, path: /%6fauth}}\n", []string{"a path has only"}},
 		"userinfo in the public URL":          {"server: {external_url: 'https://gate.example.com@evil.example'}\n", []string{"user name or password"}},
