@@ -147,7 +147,7 @@ func TestFollowAcrossRotations(t *testing.T) {
 		select {
 		case got := <-heard:
 			if got != w {
-				t.Fatalf("heard %d, want %d", got, w)
+				t.Fatalf("heard %d, want %d; first %d, all %v", got, w, first, want)
 			}
 		case <-time.After(10 * time.Second):
 			t.Fatalf("line %d never came", w)

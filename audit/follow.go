@@ -42,7 +42,7 @@ type follower struct {
 	file   *os.File
 	at     int64  // offset in file
 	seen   uint64 // seq of the last line looked at
-	opened bool   // a file has been read before
+	tries  int    // at a file that does not continue what was seen
 	done   bool
 }
 
@@ -82,78 +82,98 @@ func (w *follower) recent(n int) error {
 }
 
 func (w *follower) lastOf(files []string, n int) ([]Record, error) {
-	f, err := os.Open(files[len(files)-1])
-	if err != nil {
-		return nil, err
+	// The current file may be empty still; the end is then in the one before.
+	w.seen = 0
+	for _, path := range slices.Backward(files) {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		end, _, err := lastLine(diskFile{File: f})
+		f.Close()
+		if err != nil {
+			return nil, err
+		}
+		if w.seen = end.seq; w.seen > 0 {
+			break
+		}
 	}
-	end, _, err := lastLine(diskFile{File: f})
-	f.Close()
-	if err != nil {
-		return nil, err
-	}
-	w.seen = end.seq
 	if n <= 0 {
 		return nil, nil
 	}
 	upTo := w.filter
-	upTo.last = end.seq
+	upTo.last = w.seen
 	var last []Record
-	err = Scan(files, upTo, n, func(r Record) bool { last = append(last, r); return true })
+	err := Scan(files, upTo, n, func(r Record) bool { last = append(last, r); return true })
 	return last, err
 }
 
-// poll shows what is new. When the file is another one than before, the rest of the old one comes first, then the rotated
-// ones that came and went in between.
+// poll shows what is new. When the name is another file's than before, the rest of the old one comes first, then the
+// rotated ones that came and went in between, then the new one.
 func (w *follower) poll() error {
-	now, err := os.Stat(w.path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	same := false
-	if w.file != nil && err == nil {
-		ours, err := w.file.Stat()
-		same = err == nil && os.SameFile(now, ours)
-	}
-	if same {
-		if now.Size() < w.at {
-			w.at = 0
-		}
-		return w.drain()
-	}
 	if w.file != nil {
 		if err := w.drain(); err != nil || w.done {
 			return err
 		}
-		w.close()
+	}
+	now, err := os.Stat(w.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // between the rename and the new file
 	}
 	if err != nil {
-		return nil // between rename and new file
-	}
-	if err := w.between(); err != nil || w.done {
 		return err
 	}
-	w.file, err = os.Open(w.path)
-	w.at = 0
+	if w.file != nil {
+		if ours, err := w.file.Stat(); err == nil && os.SameFile(now, ours) {
+			if now.Size() < w.at {
+				w.at = 0 // cut by somebody
+			}
+			return nil
+		}
+	}
+	return w.change()
+}
+
+// change goes over to the current file. A directory that is read while a file in it is renamed may show it under neither
+// name; then the new file does not continue what was seen, and the next poll looks again, for a second.
+func (w *follower) change() error {
+	next, err := os.Open(w.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		w.file = nil
 		return nil
 	}
 	if err != nil {
-		w.file = nil
 		return err
 	}
-	if r, err := firstLine(diskFile{File: w.file}); err == nil && r.Seq == 1 && w.opened {
-		w.seen = 0 // the whole log was begun anew
+	first, err := firstLine(diskFile{File: next})
+	if err != nil {
+		next.Close()
+		return nil // its first line is still to come
 	}
-	w.opened = true
+	old, err := rotatedFiles(w.path)
+	if err == nil {
+		// What we hold may have got lines between our last look at it and its end.
+		err = w.between(old)
+	}
+	if err != nil || w.done {
+		next.Close()
+		return err
+	}
+	switch {
+	case first.Seq == 1 && len(old) == 0 && w.file != nil:
+		w.seen = 0 // the whole log was begun anew
+	case first.Seq > w.seen+1 && w.tries < 5:
+		w.tries++
+		next.Close()
+		return nil
+	}
+	w.close()
+	w.file, w.at, w.tries = next, 0, 0
 	return w.drain()
 }
 
-func (w *follower) between() error {
-	old, err := rotatedFiles(w.path)
-	if err != nil {
-		return err
-	}
+func (w *follower) between(old []rotated) error {
+	held, at := w.file, w.at
+	defer func() { w.file, w.at = held, at }()
 	for _, r := range old {
 		if r.last <= w.seen || w.done {
 			continue
@@ -164,7 +184,7 @@ func (w *follower) between() error {
 		}
 		w.file, w.at = f, 0
 		err = w.drain()
-		w.close()
+		f.Close()
 		if err != nil {
 			return err
 		}
