@@ -145,6 +145,9 @@ func (b backend) Explain(_ context.Context, r control.ExplainRequest) (control.T
 		return control.Trace{}, control.NotFound("no proxy %q; there are %s", r.Proxy, strings.Join(sortedKeys(now.cfg.Proxies), ", "))
 	}
 	p, known := b.find(r.User)
+	if !known && p.id.Subject == "" {
+		p.id.Subject = r.User // who never signed in has no id yet, and policy takes somebody without one for nobody
+	}
 	subject := now.policy.Subject(p.id, b.blocks.blocked(p.id))
 	trace := now.policy.Explain(px.Name, subject, r.Kind, r.Name)
 	out := control.Trace{Allow: trace.Allow, User: r.User, Proxy: px.Name, Kind: r.Kind, Name: r.Name, Client: r.Client,

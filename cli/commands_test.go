@@ -76,7 +76,7 @@ func section(stderr string) string {
 func deniedTrace() control.Trace {
 	return control.Trace{Allow: false, Reason: "not_in_group", Rule: "proxies.notes.tools.rules.delete_all", Groups: []string{"data"},
 		Steps: []control.Step{
-			{Name: "proxy", State: "ok", Text: "notes allows groups [data]", Rule: "proxies.notes.allowed_groups", File: "oauth2_config.yaml", Line: 52, Column: 7},
+			{Name: "proxy", State: "ok", Text: "notes allows groups [data]\nbob@example.com has: data", Rule: "proxies.notes.allowed_groups", File: "oauth2_config.yaml", Line: 52, Column: 7},
 			{Name: "tool", State: "deny", Text: "delete_all asks for [admins]", Rule: "proxies.notes.tools.rules.delete_all", File: "oauth2_config.yaml", Line: 61, Column: 19},
 			{Name: "rate", State: "skip", Text: "not evaluated"},
 		},

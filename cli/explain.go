@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -74,13 +75,13 @@ func (e *env) printTrace(t control.Trace) {
 		verdict = "DENIED"
 	}
 	fmt.Fprintf(e.out, "%s  %s  => %s\n", harmless(t.User), harmless(what), verdict)
-	view[numbered]{columns: []column[numbered]{
-		{name: "", right: true, text: func(n numbered) string { return fmt.Sprint(n.n) }},
-		{name: "STATE", state: true, text: func(n numbered) string { return n.State }},
-		{name: "STEP", text: func(n numbered) string { return n.Name }},
-		{name: "WHY", text: func(n numbered) string { return n.Text }},
-		{name: "WHERE", text: func(n numbered) string { return place(n.Step) }},
-	}}.table(e, number(t.Steps), true)
+	view[row]{columns: []column[row]{
+		{name: "", right: true, text: func(r row) string { return r.n }},
+		{name: "STATE", state: true, text: func(r row) string { return r.State }},
+		{name: "STEP", text: func(r row) string { return r.Name }},
+		{name: "WHY", text: func(r row) string { return r.Text }},
+		{name: "WHERE", text: func(r row) string { return r.where }},
+	}}.table(e, rows(t.Steps), true)
 	if t.Rule != "" {
 		fmt.Fprintf(e.out, "rule      %s\n", harmless(t.Rule))
 	}
@@ -99,15 +100,21 @@ func (e *env) printTrace(t control.Trace) {
 	}
 }
 
-type numbered struct {
-	n int
+// row is a step, or a further line of its text.
+type row struct {
 	control.Step
+	n, where string
 }
 
-func number(steps []control.Step) []numbered {
-	out := make([]numbered, len(steps))
+func rows(steps []control.Step) []row {
+	var out []row
 	for i, s := range steps {
-		out[i] = numbered{i + 1, s}
+		lines := strings.Split(s.Text, "\n")
+		s.Text = lines[0]
+		out = append(out, row{s, strconv.Itoa(i + 1), place(s)})
+		for _, more := range lines[1:] {
+			out = append(out, row{control.Step{Name: " ", State: " ", Text: more}, " ", " "})
+		}
 	}
 	return out
 }

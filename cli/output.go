@@ -116,7 +116,7 @@ func (v view[T]) table(e *env, items []T, wide bool) {
 				b.WriteString("  ")
 			}
 		}
-		fmt.Fprintln(e.out, b.String())
+		fmt.Fprintln(e.out, strings.TrimRight(b.String(), " "))
 	}
 }
 
