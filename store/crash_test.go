@@ -79,7 +79,7 @@ func TestTornTailStarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for cut := len(full); cut >= len(safe); cut -= 509 {
+	for cut := len(full); cut >= len(safe); cut -= 1531 {
 		to := filepath.Join(dir, fmt.Sprintf("%d.db", cut))
 		if err := errors.Join(os.WriteFile(to, db, 0o600), os.WriteFile(to+"-wal", full[:cut], 0o600)); err != nil {
 			t.Fatal(err)
