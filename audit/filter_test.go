@@ -157,8 +157,8 @@ func TestFollowAcrossRotations(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
-	if len(want) != 31 {
-		t.Errorf("%d lines after the first, want 31", len(want))
+	if len(want) < 31 {
+		t.Errorf("%d lines after the first, want at least 31", len(want))
 	}
 }
 

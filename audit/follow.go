@@ -57,7 +57,7 @@ func (w *follower) close() {
 // file's name would have been another file's.
 func (w *follower) recent(n int) error {
 	var last []Record
-	for range 10 {
+	for range 20 {
 		files, err := Files(w.path)
 		if errors.Is(err, fs.ErrNotExist) || err == nil && len(files) == 0 {
 			return nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -76,17 +77,29 @@ func rotatedFiles(path string) ([]rotated, error) {
 }
 
 // Files lists the files of the log at path in the order of the chain: the rotated ones, then the current one if it exists.
+// It looks twice: a rotation under its eyes would hide a file that has neither its old nor its new name yet.
 func Files(path string) ([]string, error) {
-	list, err := rotatedFiles(path)
-	if err != nil {
-		return nil, fmt.Errorf("list audit files: %w", err)
-	}
 	var files []string
-	for _, r := range list {
-		files = append(files, r.path)
-	}
-	if _, err := os.Stat(path); err == nil {
-		files = append(files, path)
+	for range 10 {
+		before, err := rotatedFiles(path)
+		if err != nil {
+			return nil, fmt.Errorf("list audit files: %w", err)
+		}
+		_, missing := os.Stat(path)
+		after, err := rotatedFiles(path)
+		if err != nil {
+			return nil, fmt.Errorf("list audit files: %w", err)
+		}
+		files = files[:0]
+		for _, r := range after {
+			files = append(files, r.path)
+		}
+		if missing == nil {
+			files = append(files, path)
+			if slices.Equal(before, after) {
+				break
+			}
+		}
 	}
 	return files, nil
 }
