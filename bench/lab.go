@@ -40,7 +40,7 @@ type lab struct {
 	targets  []*target
 }
 
-func newLab(ctx context.Context) (_ *lab, err error) {
+func newLab(ctx context.Context, binary string) (_ *lab, err error) {
 	l := &lab{}
 	if l.self, err = os.Executable(); err != nil {
 		return nil, err
@@ -53,16 +53,10 @@ func newLab(ctx context.Context) (_ *lab, err error) {
 			l.close()
 		}
 	}()
-	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "gatehouse").Output()
-	if err != nil {
-		return nil, fmt.Errorf("find the module: %w", err)
-	}
-	progress("building the gate")
-	l.binary = filepath.Join(l.dir, "gatehouse")
-	build := exec.CommandContext(ctx, "go", "build", "-o", l.binary, ".")
-	build.Dir = strings.TrimSpace(string(root))
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build: %v: %s", err, out)
+	if l.binary = binary; binary == "" {
+		if err := l.build(ctx); err != nil {
+			return nil, err
+		}
 	}
 	l.pinned = pinSelf(loadCore)
 	if l.back, err = newBackend(); err != nil {
@@ -90,6 +84,22 @@ func newLab(ctx context.Context) (_ *lab, err error) {
 	open.name, open.path, open.token = "gatehouse, open", "/open", ""
 	l.targets = append(l.targets, t, &open)
 	return l, nil
+}
+
+// build makes the gate from the module that this program belongs to.
+func (l *lab) build(ctx context.Context) error {
+	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "gatehouse").Output()
+	if err != nil {
+		return fmt.Errorf("find the module: %w", err)
+	}
+	progress("building the gate")
+	l.binary = filepath.Join(l.dir, "gatehouse")
+	build := exec.CommandContext(ctx, "go", "build", "-o", l.binary, ".")
+	build.Dir = strings.TrimSpace(string(root))
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %v: %s", err, out)
+	}
+	return nil
 }
 
 func (l *lab) close() {

@@ -25,6 +25,7 @@ type options struct {
 	stage   int
 	json    string
 	md      string
+	gate    string
 }
 
 func main() {
@@ -34,6 +35,7 @@ func main() {
 	var o options
 	conns := flag.String("conns", "1,16,64,256", "numbers of connections")
 	streams := flag.String("streams", "1000,5000", "numbers of idle streams; empty skips them")
+	flag.StringVar(&o.gate, "gate", "", "measure this gatehouse binary instead of building one")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds that count, after one for warming up")
 	flag.DurationVar(&o.length, "length", time.Second, "length of a round")
 	flag.BoolVar(&o.large, "large", true, "measure 64 KiB bodies")
@@ -82,7 +84,7 @@ func numbers(s string) ([]int, error) {
 
 // run measures everything and reports it.
 func run(ctx context.Context, o options) error {
-	l, err := newLab(ctx)
+	l, err := newLab(ctx, o.gate)
 	if err != nil {
 		return err
 	}

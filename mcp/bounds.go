@@ -49,3 +49,30 @@ func endOfString(text []byte, i int) int {
 		}
 	}
 }
+
+// objectNames are the decoded member names of an object, at most max; nil when raw is no object. raw must have been
+// read strictly before: here only its outermost level is looked at, and long strings are jumped over.
+func objectNames(raw []byte, max int) (names []string) {
+	if kindOf(raw) != '{' {
+		return nil
+	}
+	depth, name := 0, true
+	for i := 0; i < len(raw) && len(names) < max; i++ {
+		switch raw[i] {
+		case '"':
+			end := endOfString(raw, i)
+			if depth == 1 && name {
+				s, _ := unquote(raw[i:min(end+1, len(raw))])
+				names, name = append(names, s), false
+			}
+			i = end
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case ',':
+			name = name || depth == 1
+		}
+	}
+	return names
+}

@@ -148,23 +148,16 @@ func walkArray(text []byte, element func(value []byte) error) error {
 	return r.end()
 }
 
-// objectNames are the decoded member names of an object, at most max; nil when raw is no object.
-func objectNames(raw []byte, max int) []string {
-	if kindOf(raw) != '{' {
-		return nil
-	}
-	var names []string
-	err := walkObject(raw, func(name, _ []byte) error {
-		if len(names) < max {
-			s, _ := unquote(name)
-			names = append(names, s)
+// NamesOnly is an object with these member names and nothing in them.
+func NamesOnly(names []string) []byte {
+	b := []byte{'{'}
+	for i, n := range names {
+		if i > 0 {
+			b = append(b, ',')
 		}
-		return nil
-	})
-	if err != nil {
-		return nil
+		b = append(appendQuoted(b, n), ":null"...)
 	}
-	return names
+	return append(b, '}')
 }
 
 // kindOf is the first byte of a raw value: { [ " t f n, or 0 for a number.

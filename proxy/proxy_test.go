@@ -29,7 +29,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // rig is a proxy with everything around it faked but the sessions, the rules and the network.
 type rig struct {
 	*Handler
-	t        *testing.T
+	t        testing.TB
 	url      string
 	registry *session.Registry
 	log      *recorder
@@ -133,7 +133,7 @@ type noAudit struct{}
 func (noAudit) Record(*audit.Event) error { return nil }
 
 // newRig serves a proxy "notes" with alice (eng), bob (nobody's) and tools danger (off), admin_* (eng only).
-func newRig(t *testing.T, upstream string, change func(*config.Config, *config.Proxy)) *rig {
+func newRig(t testing.TB, upstream string, change func(*config.Config, *config.Proxy)) *rig {
 	t.Helper()
 	p := &config.Proxy{
 		Name: "notes", Type: "mcp", Enabled: true, Upstream: upstream, Path: "/notes",
@@ -276,7 +276,7 @@ func TestCallGoesThroughAndIsTwoLines(t *testing.T) {
 	done := g.log.last(t)
 	all := g.log.all()
 	if len(all) != 2 || all[0].Event != "mcp.tool_call" || all[0].Outcome != audit.Allowed || all[0].Target.Name != "safe" ||
-		all[0].Rule != "proxies.notes.tools.default" || all[0].Actor.Email != "alice@example.com" || all[0].Target.Args != "keys" {
+		all[0].Rule != "proxies.notes.tools.default" || all[0].Actor.Email != "alice@example.com" || all[0].Target.Args != "q" {
 		t.Errorf("decision %+v", all[0])
 	}
 	if done.Event != "mcp.tool_done" || done.Req.Status != 200 || done.Req.UpStatus != 200 || done.Req.ID != "r_1" || done.Req.BytesOut != 36 {

@@ -3,6 +3,8 @@ package proxy
 import (
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/audit"
@@ -57,12 +59,48 @@ func (x *exchange) newEvent() *audit.Event {
 		if c.Kind == mcp.KindTool {
 			e.Event, e.Action, e.Detail = "mcp.tool_call", "call", nil
 			e.Target.ArgsBytes = len(c.Args)
-			if mode := x.h.Config.Audit.Arguments; mode != "off" && len(c.Args) > 0 {
-				e.Target.Args = x.h.Audit.Arguments(mode, c.Args)
-			}
+			e.Target.Args = x.arguments()
 		}
 	}
 	return e
+}
+
+// arguments is what the record holds of the call's arguments.
+func (x *exchange) arguments() string {
+	c := &x.msg.Call
+	switch mode := x.h.Config.Audit.Arguments; {
+	case mode == "off" || len(c.Args) == 0:
+		return ""
+	case mode == "keys":
+		// Only the names count: the values, which can be megabytes, are not read a second time.
+		names := c.ArgNames(maxArgNames)
+		slices.Sort(names)
+		if ordinary(names) {
+			return strings.Join(names, ",")
+		}
+		return x.h.Audit.Arguments(mode, mcp.NamesOnly(names))
+	default:
+		return x.h.Audit.Arguments(mode, c.Args)
+	}
+}
+
+// maxArgNames is one more than the audit log keeps, so that it sees that there are more.
+const maxArgNames = 33
+
+// ordinary reports names that nothing can hide in: few, short, letters and underscores. All others are left to the
+// audit log, which knows what a credential looks like.
+func ordinary(names []string) bool {
+	for _, n := range names {
+		if len(n) > 16 {
+			return false
+		}
+		for i := range len(n) {
+			if c := n[i] | 0x20; n[i] != '_' && (c < 'a' || c > 'z') {
+				return false
+			}
+		}
+	}
+	return len(names) < maxArgNames
 }
 
 func (x *exchange) doneEvent(took time.Duration) *audit.Event {
