@@ -39,9 +39,13 @@ func storyOf(ts *testscript.TestScript) *story { return ts.Value(storyKey).(*sto
 //	world                           provider, MCP server and oauth2_config.yaml; $PROXY and $OPEN are the MCP URLs
 //	start | halt | kill9 | hup      the binary, by signals
 //	edit OLD NEW                    change the file as vim does
-//	person NAME signin              discovery, registration, consent, token, initialize; NAME may be alice@laptop
+//	person NAME signin              discovery, registration, consent, token, initialize; NAME may be alice@laptop, and
+//	                                alice/second is alice at the proxy on that path
 //	person NAME call TOOL [K=V...]  prints the answer
 //	person NAME list                prints the tools
+//	person NAME borrow OTHER        go on with somebody else's token
+//	fetch METHOD URL ...            one request, printed; see script_http_test.go
+//	cert NAME CERTFILE KEYFILE      a self-signed certificate
 //	person NAME refresh | stream | streaming | streamends
 //	load SECONDS WORD...            traffic while the words happen; see script_load_test.go
 //	crash ROUNDS WORD               kill -9 in the middle of things; see script_crash_test.go
@@ -49,7 +53,7 @@ func storyOf(ts *testscript.TestScript) *story { return ts.Value(storyKey).(*sto
 // With ! a person's act must fail, and the failure is printed.
 var gateCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"world": world, "start": start, "halt": stop, "kill9": kill9, "hup": hup, "edit": edit, "person": person,
-	"load": load, "crash": crash,
+	"load": load, "crash": crash, "fetch": fetch, "fetches": fetches, "cert": cert,
 }
 
 func world(ts *testscript.TestScript, neg bool, args []string) {
@@ -120,8 +124,12 @@ func (s *story) who(name string) *demo.Person {
 		s.people, s.streams = map[string]*demo.Person{}, map[string]*openStream{}
 	}
 	if s.people[name] == nil {
-		account, client, _ := strings.Cut(name, "@")
+		account, path, elsewhere := strings.Cut(name, "/")
+		account, client, _ := strings.Cut(account, "@")
 		s.people[name] = s.gate.Person(account)
+		if elsewhere {
+			s.people[name].ProxyURL = s.gate.MainURL() + "/" + path
+		}
 		s.people[name].ClientName = "client " + client
 	}
 	return s.people[name]
@@ -140,6 +148,9 @@ func (s *story) act(ctx context.Context, name, act string, args []string) (strin
 	case "call":
 		r, err := p.Call(ctx, args[0], arguments(args[1:]))
 		return r.Text(), err
+	case "borrow":
+		p.SetTokens(demo.Tokens{Access: s.who(args[0]).Tokens().Access})
+		return "borrowed", nil
 	case "refresh":
 		_, err := p.Refresh(ctx)
 		return "refreshed", err

@@ -21,24 +21,23 @@ var _ control.Backend = backend{}
 
 // Status is the gate in one screen.
 func (b backend) Status(ctx context.Context) (control.Status, error) {
-	now := b.world.Load()
 	answer, _ := b.health.check(ctx)
 	st := b.audit.Status()
 	proxies, err := b.Proxies(ctx)
 	if err != nil {
 		return control.Status{}, err
 	}
-	sessions, streams := b.counts()
+	var sessions, streams int
+	for _, p := range proxies {
+		sessions, streams = sessions+p.Sessions, streams+p.Streams
+	}
 	return control.Status{
 		State: answer.Status, Version: b.opts.Version, UptimeS: int64(b.now().Sub(b.since).Seconds()),
 		Config: b.configStatus(), Sessions: sessions, Streams: streams,
 		Audit:   control.AuditStatus{OK: st.OK, Seq: st.Seq, Dropped: st.Dropped},
 		Proxies: proxies, Checks: answer.Checks,
-	}, ctxErr(ctx, now)
+	}, nil
 }
-
-// ctxErr lets a caller that left end the work; the world is only named to show that it was loaded once.
-func ctxErr(ctx context.Context, _ *world) error { return ctx.Err() }
 
 func (h *house) configStatus() control.ConfigStatus {
 	v := h.verdict.Load()
@@ -98,10 +97,14 @@ func hints(by control.By) map[string]string {
 }
 
 // Proxies lists the proxies by name.
-func (b backend) Proxies(context.Context) (out []control.Proxy, err error) {
+func (b backend) Proxies(ctx context.Context) (out []control.Proxy, err error) {
 	now := b.world.Load()
 	sessions, streams := map[string]int{}, map[string]int{}
-	for _, s := range b.sessions.Snapshot() {
+	all, err := b.sessions.List(ctx)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	for _, s := range all {
 		sessions[s.Proxy]++
 		streams[s.Proxy] += s.Streams()
 	}
@@ -231,7 +234,7 @@ func (b backend) Events(ctx context.Context, since uint64) (<-chan control.Event
 // publish puts an event on the feed.
 func (h *house) publish(kind string, data any) { h.sessions.Publish(kind, data) }
 
-// counts are the live sessions and open streams.
+// counts are the live sessions in memory and the open streams, for the metrics.
 func (h *house) counts() (sessions, streams int) {
 	for _, s := range h.sessions.Snapshot() {
 		if s.State(h.now()) != session.Revoked {

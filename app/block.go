@@ -21,13 +21,20 @@ func (b backend) BlockUser(ctx context.Context, r control.BlockRequest) (control
 	if strings.TrimSpace(r.Reason) == "" {
 		return control.BlockResult{}, control.BadRequest("a reason is required; it goes into the audit log")
 	}
-	p, known := b.find(r.Name)
+	all, err := b.sessions.List(ctx)
+	if err != nil {
+		return control.BlockResult{}, storeError(err)
+	}
+	p, known := b.find(all, r.Name)
 	if !known && !strings.ContainsAny(r.Name, "@:") && !strings.HasPrefix(r.Name, "u_") {
 		return control.BlockResult{}, control.NotFound("no person %q is inside; use an address or provider:subject", r.Name)
 	}
-	subject := blockName(p.id, r.Name)
+	subject := strings.ToLower(r.Name)
+	if known {
+		subject = p.id.Label()
+	}
 	until := b.now().Add(time.Duration(r.For)).UTC()
-	if err := b.blocks.put(ctx, store.Block{Subject: subject, Reason: r.Reason, By: operator(r.By).ID, Created: b.now(), Until: until}); err != nil {
+	if err := b.block(ctx, p.id, subject, store.Block{Reason: r.Reason, By: operator(r.By).ID, Created: b.now(), Until: until}); err != nil {
 		return control.BlockResult{}, storeError(err)
 	}
 	var ended control.RevokeResult
@@ -38,33 +45,37 @@ func (b backend) BlockUser(ctx context.Context, r control.BlockRequest) (control
 	}
 	event := b.adminEvent("user.blocked", "block", r.By, "user", subject)
 	event.Detail["reason"], event.Detail["until"] = r.Reason, until.Format(time.RFC3339)
-	err := b.audit.Record(event)
+	err = b.audit.Record(event)
 	return control.BlockResult{Subject: subject, Until: until, Sessions: ended.IDs, Streams: ended.Streams}, auditError(err)
 }
 
-// blockName is the name that a block is kept under: our own id for somebody known, else what the operator typed.
-func blockName(id policy.Identity, typed string) string {
+// block keeps a person out under every name: the address, so that the operator can find the block again, and the
+// provider's own id, so that a changed address changes nothing. All rows of one act share its time, by which unblocking
+// finds them.
+func (h *house) block(ctx context.Context, id policy.Identity, typed string, x store.Block) error {
+	names := []string{typed}
 	if id.Sub != "" {
-		return id.Sub
+		names = append(names, subjectsOf(id)...)
 	}
-	if strings.Contains(typed, "@") {
-		return strings.ToLower(typed)
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		x.Subject = name
+		if err := h.blocks.put(ctx, x); err != nil {
+			return err
+		}
 	}
-	return typed
+	return nil
 }
 
 // UnblockUser lets a person back in.
 func (b backend) UnblockUser(ctx context.Context, name string, by control.By) error {
-	p, _ := b.find(name)
-	var removed bool
-	for _, subject := range append(subjectsOf(p.id), name, strings.ToLower(name)) {
-		had, err := b.blocks.remove(ctx, subject)
-		if err != nil {
+	subjects := b.blocks.together(name)
+	for _, subject := range subjects {
+		if _, err := b.blocks.remove(ctx, subject); err != nil {
 			return storeError(err)
 		}
-		removed = removed || had
 	}
-	if !removed {
+	if len(subjects) == 0 {
 		return control.NotFound("%q is not blocked", name)
 	}
 	return auditError(b.audit.Record(b.adminEvent("user.unblocked", "unblock", by, "user", name)))
@@ -78,8 +89,8 @@ func (h *house) blockPeople(ctx context.Context, targets []*session.Session, lif
 		if id.Kind != policy.User || slices.Contains(blocked, id.Sub) {
 			continue
 		}
-		x := store.Block{Subject: id.Sub, Reason: reason, By: operator(by).ID, Created: h.now(), Until: h.now().Add(life)}
-		if err := h.blocks.put(ctx, x); err != nil {
+		x := store.Block{Reason: reason, By: operator(by).ID, Created: h.now(), Until: h.now().Add(life)}
+		if err := h.block(ctx, id, id.Label(), x); err != nil {
 			return nil, storeError(err)
 		}
 		blocked = append(blocked, id.Sub)
@@ -98,15 +109,19 @@ func (b backend) Clients(ctx context.Context) ([]control.Client, error) {
 	if err != nil {
 		return nil, storeError(err)
 	}
+	all, err := b.sessions.List(ctx)
+	if err != nil {
+		return nil, storeError(err)
+	}
 	now := b.world.Load()
 	var out []control.Client
 	for _, c := range stored {
-		out = append(out, b.wireClient(c))
+		out = append(out, wireClient(c, all))
 	}
 	for id, c := range now.cfg.Clients {
 		if !slices.ContainsFunc(stored, func(s store.Client) bool { return s.ID == id }) {
-			out = append(out, b.wireClient(store.Client{ID: id, Name: id, Kind: "yaml", Proxy: strings.Join(c.Proxies, ","),
-				RedirectURIs: c.RedirectURIs, GrantTypes: c.GrantTypes, State: store.Approved, AuthMethod: yamlAuthMethod(c.SecretHash)}))
+			out = append(out, wireClient(store.Client{ID: id, Name: id, Kind: "yaml", Proxy: strings.Join(c.Proxies, ","),
+				RedirectURIs: c.RedirectURIs, GrantTypes: c.GrantTypes, State: store.Approved, AuthMethod: yamlAuthMethod(c.SecretHash)}, all))
 		}
 	}
 	slices.SortFunc(out, func(a, b control.Client) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
@@ -120,7 +135,7 @@ func yamlAuthMethod(secretHash string) string {
 	return "client_secret_basic"
 }
 
-func (h *house) wireClient(c store.Client) control.Client {
+func wireClient(c store.Client, all []*session.Session) control.Client {
 	out := control.Client{ID: c.ID, Name: c.Name, Kind: c.Kind, Proxy: c.Proxy, RedirectURIs: c.RedirectURIs, GrantTypes: c.GrantTypes,
 		AuthMethod: c.AuthMethod, Created: c.Created, CreatedIP: c.CreatedIP, Last: c.LastUsed, State: c.State, BlockReason: c.BlockReason}
 	for _, uri := range c.RedirectURIs {
@@ -129,7 +144,7 @@ func (h *house) wireClient(c store.Client) control.Client {
 		}
 	}
 	users := map[string]bool{}
-	for _, s := range h.sessions.Snapshot() {
+	for _, s := range all {
 		if s.ClientID == c.ID {
 			out.Sessions++
 			users[s.Identity().Sub] = true
@@ -161,11 +176,15 @@ func (b backend) BlockClient(ctx context.Context, r control.BlockRequest) (contr
 	if _, isYAML := b.world.Load().cfg.Clients[r.Name]; isYAML {
 		return control.BlockResult{}, control.BadRequest("client %q is in the file; remove it there", r.Name)
 	}
-	if err := b.store.SetClientState(ctx, r.Name, store.Blocked, r.Reason); err != nil {
+	if err := b.oauth.SetClientState(ctx, r.Name, store.Blocked, r.Reason); err != nil {
+		return control.BlockResult{}, storeError(err)
+	}
+	all, err := b.sessions.List(ctx)
+	if err != nil {
 		return control.BlockResult{}, storeError(err)
 	}
 	var targets []*session.Session
-	for _, s := range b.sessions.Snapshot() {
+	for _, s := range all {
 		if s.ClientID == r.Name {
 			targets = append(targets, s)
 		}
@@ -178,6 +197,6 @@ func (b backend) BlockClient(ctx context.Context, r control.BlockRequest) (contr
 	}
 	event := b.adminEvent("admin.client_block", "block", r.By, "client", r.Name)
 	event.Detail["reason"] = r.Reason
-	err := b.audit.Record(event)
+	err = b.audit.Record(event)
 	return control.BlockResult{Subject: r.Name, Sessions: ended.IDs, Streams: ended.Streams}, auditError(err)
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -86,6 +87,22 @@ func subjectsOf(id policy.Identity) []string {
 		}
 	}
 	return names
+}
+
+// together are the subjects that were blocked by the same act as name.
+func (b *blocks) together(name string) (out []string) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	x, ok := b.byID[name]
+	if !ok {
+		x, ok = b.byID[strings.ToLower(name)]
+	}
+	for subject, other := range b.byID {
+		if ok && other.Created.Equal(x.Created) && other.By == x.By {
+			out = append(out, subject)
+		}
+	}
+	return out
 }
 
 // active are the blocks that hold now.

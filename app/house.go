@@ -111,6 +111,9 @@ func open(ctx context.Context, o Options, cfg *config.Config) (h *house, err err
 }
 
 func (h *house) openStore(ctx context.Context, cfg *config.Config) error {
+	if cfg.DatabasePath() == "" {
+		return fmt.Errorf("storage.url: only sqlite:FILE is in this version")
+	}
 	key, made, err := store.LoadKey(cfg.StateDir(), cfg.Storage.EncryptionKey.Reveal())
 	if err != nil {
 		return fmt.Errorf("encryption key: %w", err)

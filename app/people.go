@@ -17,10 +17,10 @@ type person struct {
 	sessions []*session.Session
 }
 
-// people groups the live sessions by person.
-func (h *house) people() map[string]*person {
+// people groups sessions by person.
+func people(all []*session.Session) map[string]*person {
 	found := map[string]*person{}
-	for _, s := range h.sessions.Snapshot() {
+	for _, s := range all {
 		id := s.Identity()
 		if id.Kind != policy.User {
 			continue
@@ -37,9 +37,9 @@ func (h *house) people() map[string]*person {
 
 // find resolves what an operator types: an address, provider:address, provider:subject or our own id. A person who is not
 // inside is taken by the name alone, as somebody whose address is verified and who has no claims; known is false then.
-func (h *house) find(name string) (p *person, known bool) {
+func (h *house) find(all []*session.Session, name string) (p *person, known bool) {
 	want := strings.ToLower(name)
-	for _, p := range h.people() {
+	for _, p := range people(all) {
 		for _, s := range subjectsOf(p.id) {
 			if s == name || strings.ToLower(s) == want {
 				return p, true
@@ -65,19 +65,23 @@ func (h *house) find(name string) (p *person, known bool) {
 }
 
 // Users lists the people who are inside and those who are blocked.
-func (b backend) Users(context.Context) ([]control.User, error) {
+func (b backend) Users(ctx context.Context) ([]control.User, error) {
 	now := b.world.Load()
+	all, err := b.sessions.List(ctx)
+	if err != nil {
+		return nil, storeError(err)
+	}
 	var out []control.User
 	seen := map[string]bool{}
-	for _, p := range b.people() {
+	for _, p := range people(all) {
 		out = append(out, b.user(now, p))
 		for _, s := range subjectsOf(p.id) {
 			seen[s] = true
 		}
 	}
 	for _, x := range b.blocks.active() {
-		if !seen[x.Subject] {
-			p, _ := b.find(x.Subject)
+		if others := b.blocks.together(x.Subject); x.Subject == plainest(others) && !slices.ContainsFunc(others, func(n string) bool { return seen[n] }) {
+			p, _ := b.find(all, x.Subject)
 			out = append(out, b.user(now, p))
 		}
 	}
@@ -85,6 +89,19 @@ func (b backend) Users(context.Context) ([]control.User, error) {
 		return cmp.Or(cmp.Compare(a.Email, b.Email), cmp.Compare(a.ID, b.ID))
 	})
 	return out, nil
+}
+
+// plainest is the name that people know somebody by, of all under which he is blocked: a bare address, else the shortest.
+func plainest(names []string) string {
+	return slices.MinFunc(names, func(a, b string) int {
+		address := func(s string) int {
+			if strings.Contains(s, "@") && !strings.Contains(s, ":") {
+				return 0
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(address(a), address(b)), cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+	})
 }
 
 func (h *house) user(now *world, p *person) control.User {
@@ -110,7 +127,11 @@ func (h *house) user(now *world, p *person) control.User {
 // User is one person with groups and why, sessions, consents and blocks.
 func (b backend) User(ctx context.Context, name string) (control.UserDetail, error) {
 	now := b.world.Load()
-	p, known := b.find(name)
+	all, err := b.sessions.List(ctx)
+	if err != nil {
+		return control.UserDetail{}, storeError(err)
+	}
+	p, known := b.find(all, name)
 	if !known && !strings.ContainsAny(name, "@:") {
 		return control.UserDetail{}, control.NotFound("no person %q is inside", name)
 	}
@@ -138,13 +159,17 @@ func (b backend) User(ctx context.Context, name string) (control.UserDetail, err
 }
 
 // Explain answers with the trace of the evaluator that decides requests.
-func (b backend) Explain(_ context.Context, r control.ExplainRequest) (control.Trace, error) {
+func (b backend) Explain(ctx context.Context, r control.ExplainRequest) (control.Trace, error) {
 	now := b.world.Load()
 	px, ok := now.cfg.ProxyByID(r.Proxy)
 	if !ok {
 		return control.Trace{}, control.NotFound("no proxy %q; there are %s", r.Proxy, strings.Join(sortedKeys(now.cfg.Proxies), ", "))
 	}
-	p, known := b.find(r.User)
+	all, err := b.sessions.List(ctx)
+	if err != nil {
+		return control.Trace{}, storeError(err)
+	}
+	p, known := b.find(all, r.User)
 	if !known && p.id.Subject == "" {
 		p.id.Subject = r.User // who never signed in has no id yet, and policy takes somebody without one for nobody
 	}

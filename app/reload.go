@@ -57,7 +57,7 @@ func (h *house) apply(ctx context.Context, data []byte, cause error, by audit.Ac
 		return h.refuse(before, data, config.Faults{{Message: "the audit log cannot be written: " + err.Error(), Severity: config.Error}}, by)
 	}
 	h.swap(next)
-	cut := h.sweep(ctx, next)
+	cut := h.sweep(ctx, before, next)
 	h.log.Info("configuration applied", "version", next.version, "hash", cfg.Hash, "sessions_ended", cut.sessions, "streams_cut", cut.streams)
 	h.keepHistory(data, next.version)
 	h.metrics.reload("applied", h.now())
@@ -137,10 +137,10 @@ type swept struct{ sessions, streams int }
 
 // sweep judges every live session by the new world. Disabled people and proxies that are gone lose their sessions; who
 // merely lost the way into a proxy keeps the session, loses its streams at once and gets 403 until let in again.
-func (h *house) sweep(ctx context.Context, now *world) swept {
+func (h *house) sweep(ctx context.Context, before, now *world) swept {
 	var done swept
 	var end []string
-	for _, s := range h.everySession(ctx) {
+	for _, s := range h.sweepable(ctx, before, now) {
 		id := s.Identity()
 		m := now.proxies[s.Proxy]
 		if m == nil || !m.proxy.Enabled || now.policy.Disabled(id) != "" {
@@ -166,8 +166,25 @@ func (h *house) sweep(ctx context.Context, now *world) swept {
 	return done
 }
 
-// everySession is who is inside, also those who were not seen lately; with an unreadable store those in memory.
-func (h *house) everySession(ctx context.Context) []*session.Session {
+// sweepable is whose session a change may end. Reading them all costs a look at the store, so it is done only when a
+// proxy went away or a person was disabled; with an unreadable store those in memory are swept, and everybody else meets
+// the new rules at the next request.
+func (h *house) sweepable(ctx context.Context, before, now *world) []*session.Session {
+	gone := func(p *config.Proxy) bool { n := now.cfg.Proxies[p.Name]; return n == nil || !n.Enabled }
+	disabled := func(name string, u *config.User) bool {
+		had := before.cfg.Users[name]
+		return u.Disabled && (had == nil || !had.Disabled)
+	}
+	ends := false
+	for _, p := range before.cfg.Proxies {
+		ends = ends || p.Enabled && gone(p)
+	}
+	for name, u := range now.cfg.Users {
+		ends = ends || disabled(name, u)
+	}
+	if !ends {
+		return nil
+	}
 	all, err := h.sessions.List(ctx)
 	if err != nil {
 		h.log.Error("read sessions", "err", err)

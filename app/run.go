@@ -51,6 +51,9 @@ func Run(ctx context.Context, o Options) error {
 	if o.Listen != "" {
 		cfg.Server.Listen = o.Listen
 	}
+	if err := undumpable(); err != nil {
+		return err
+	}
 	h, err := open(ctx, o, cfg)
 	if err != nil {
 		return err
@@ -120,7 +123,7 @@ func (h *house) openListeners(cfg *config.Config) error {
 // watch applies changes of the file: those that the watcher notices, and SIGHUP, which also follows log rotations.
 func (h *house) watch(ctx context.Context) {
 	kick := make(chan struct{}, 1)
-	w := &configwatch.Watcher{Path: h.path, Log: h.log.Logger}
+	w := &configwatch.Watcher{Path: h.path, Log: h.log.Logger, Have: h.started.Hash}
 	h.background.Go(func() { // ends with ctx
 		err := w.Run(ctx, kick, func(data []byte, err error) { h.apply(ctx, data, err, audit.Actor{Type: "system", ID: "file"}, false) })
 		if err != nil && !errors.Is(err, context.Canceled) {
@@ -164,7 +167,7 @@ func (h *house) maintain(ctx context.Context) {
 	h.background.Go(func() { h.oauth.Run(ctx) })
 	h.background.Go(func() { h.catalogue.run(ctx) })
 	h.background.Go(func() {
-		if err := systemd.Watchdog(ctx, func() bool { return h.world.Load() != nil }); err != nil {
+		if err := systemd.Watchdog(ctx, h.answers); err != nil {
 			h.log.Warn("watchdog", "err", err)
 		}
 	})
@@ -181,6 +184,9 @@ func (h *house) openSockets() error {
 
 // socketRefused records somebody whom the sockets turned away.
 func (h *house) socketRefused(r control.Refusal) {
+	if ok, _ := h.limits.Allow("socket refused", 60, time.Minute, h.now()); !ok {
+		return // somebody who knocks all day fills no log
+	}
 	event := &audit.Event{Event: "admin.refused", Action: "connect", Outcome: audit.Denied, Reason: "socket_permission",
 		Actor: operator(r.By), Target: audit.Target{Kind: "socket", Name: r.Socket}, Detail: map[string]string{"why": r.Why}}
 	if err := h.audit.Record(event); err != nil {

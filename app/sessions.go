@@ -19,8 +19,12 @@ import (
 // Sessions lists who is inside, the most recently used first.
 func (b backend) Sessions(ctx context.Context, f control.SessionFilter) ([]control.Session, error) {
 	now := b.world.Load()
+	all, err := b.sessions.List(ctx)
+	if err != nil {
+		return nil, storeError(err)
+	}
 	var out []control.Session
-	for _, s := range b.sessions.Snapshot() {
+	for _, s := range all {
 		if w := b.wireSession(now, s); f.Match(w, b.now()) {
 			out = append(out, w)
 		}
@@ -30,17 +34,21 @@ func (b backend) Sessions(ctx context.Context, f control.SessionFilter) ([]contr
 }
 
 // Session is one session; an id may be shortened as long as it is unique.
-func (b backend) Session(_ context.Context, id string) (control.Session, error) {
-	s, err := b.sessionByID(id)
+func (b backend) Session(ctx context.Context, id string) (control.Session, error) {
+	all, err := b.sessions.List(ctx)
+	if err != nil {
+		return control.Session{}, storeError(err)
+	}
+	s, err := sessionByID(all, id)
 	if err != nil {
 		return control.Session{}, err
 	}
 	return b.wireSession(b.world.Load(), s), nil
 }
 
-func (h *house) sessionByID(id string) (*session.Session, error) {
+func sessionByID(all []*session.Session, id string) (*session.Session, error) {
 	var found *session.Session
-	for _, s := range h.sessions.Snapshot() {
+	for _, s := range all {
 		switch {
 		case s.ID == id:
 			return s, nil
@@ -60,7 +68,7 @@ func (h *house) sessionByID(id string) (*session.Session, error) {
 func (h *house) wireSession(now *world, s *session.Session) control.Session {
 	id := s.Identity()
 	return control.Session{
-		ID: s.ID, User: id.Sub, Email: id.Email, Provider: id.Provider, Proxy: s.Proxy, ClientID: s.ClientID, ClientName: s.ClientName,
+		ID: s.ID, User: id.Sub, Subject: id.Subject, Email: id.Email, Provider: id.Provider, Proxy: s.Proxy, ClientID: s.ClientID, ClientName: s.ClientName,
 		Groups: now.policy.Subject(id, false).Groups, Auth: s.Auth, Created: s.Created, Last: s.Last(), Expires: s.Expires,
 		IdleExpires: s.IdleExpires(), Requests: s.Requests(), Streams: s.Streams(), State: s.State(h.now()), IP: s.IP(),
 	}
@@ -68,7 +76,7 @@ func (h *house) wireSession(now *world, s *session.Session) control.Session {
 
 // RevokeSessions is the fourth route: store first, then the streams, then the record. What it answers is durable.
 func (b backend) RevokeSessions(ctx context.Context, r control.RevokeRequest) (control.RevokeResult, error) {
-	targets, err := b.targets(r)
+	targets, err := b.targets(ctx, r)
 	if err != nil {
 		return control.RevokeResult{}, err
 	}
@@ -127,13 +135,17 @@ func (h *house) end(ctx context.Context, targets []*session.Session, reason stri
 }
 
 // targets are the sessions that a request means. Naming nothing is refused rather than taken as everything.
-func (h *house) targets(r control.RevokeRequest) (out []*session.Session, err error) {
+func (h *house) targets(ctx context.Context, r control.RevokeRequest) (out []*session.Session, err error) {
 	if strings.TrimSpace(r.Reason) == "" && !r.DryRun {
 		return nil, control.BadRequest("a reason is required; it goes into the audit log")
 	}
+	all, err := h.sessions.List(ctx)
+	if err != nil {
+		return nil, storeError(err)
+	}
 	if len(r.IDs) > 0 {
 		for _, id := range r.IDs {
-			s, err := h.sessionByID(id)
+			s, err := sessionByID(all, id)
 			if err != nil {
 				return nil, err
 			}
@@ -146,12 +158,12 @@ func (h *house) targets(r control.RevokeRequest) (out []*session.Session, err er
 	}
 	names := map[string]bool{}
 	if r.User != "" {
-		p, _ := h.find(r.User)
+		p, _ := h.find(all, r.User)
 		for _, n := range subjectsOf(p.id) {
 			names[n] = n != ""
 		}
 	}
-	for _, s := range h.sessions.Snapshot() {
+	for _, s := range all {
 		id := s.Identity()
 		mine := r.User == "" || slices.ContainsFunc(subjectsOf(id), func(n string) bool { return names[n] })
 		if mine && (r.Client == "" || r.Client == s.ClientID) && (r.Proxy == "" || r.Proxy == s.Proxy) && s.State(h.now()) != session.Revoked {

@@ -71,7 +71,7 @@ func New(bin, dir string) (*Gate, error) {
 		[]string{"http://localhost:" + mainPort + "/api/v1/oauth/callback"}, demo.Accounts(), nil)
 	idp.Handler = g.IdP
 	g.stopFakes = func() { stopNotes(); stopIdP() }
-	return g, g.Write(fmt.Sprintf(template, main, EncryptionKey, idpAddr, IdPSecret, notesAddr, own, notesAddr))
+	return g, g.Write(fmt.Sprintf(template, main, EncryptionKey, idpAddr, IdPSecret, notesAddr, own, notesAddr, notesAddr))
 }
 
 // template is the file; tests change it by Replace.
@@ -104,6 +104,9 @@ proxies:
       rules:
         delete_all: {groups: [admins]}
         "export_*": disabled
+  second:
+    upstream: http://%s/mcp
+    oauth: {provider: demo}
   open:
     upstream: http://%s/mcp
     oauth: {enabled: false}
