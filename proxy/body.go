@@ -86,7 +86,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	}
 	size := int64(512)
 	if r.ContentLength >= 0 {
-		size = min(r.ContentLength+1, 64<<10) // a client's word about the length is no reason to set memory aside
+		size = min(r.ContentLength+1, 256<<10) // a client's word about the length is no reason to set memory aside
 	}
 	body := make([]byte, 0, size)
 	extendAt := bodyStep

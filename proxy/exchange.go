@@ -178,7 +178,9 @@ func (x *exchange) close() {
 	}
 	took := h.Now().Sub(x.start)
 	if x.sent || x.outcome == audit.Error && x.caller.Session != nil {
-		h.Audit.Done(x.doneEvent(took))
+		e := x.doneEvent(took)
+		h.Audit.Done(e)
+		free(e)
 	}
 	if h.Metrics != nil {
 		h.Metrics.Observe(h.Proxy.Name, x.outcome, took, x.standing || x.out.sse)

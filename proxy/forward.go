@@ -28,7 +28,9 @@ func (x *exchange) forward() {
 	}, x.cut)
 	defer release()
 	x.sent, x.sentAt = true, x.h.Now()
-	x.h.made.reverse.ServeHTTP(&x.out, x.r.WithContext(x))
+	r := x.r.WithContext(x)
+	r.Header = http.Header{} // rewrite makes the headers; ReverseProxy has no business with the client's
+	x.h.made.reverse.ServeHTTP(&x.out, r)
 }
 
 // cutWrites is how long a write to a client that does not read may hold up the end of its stream.
@@ -54,7 +56,7 @@ func rewrite(pr *httputil.ProxyRequest) {
 	out.Host = ""
 	out.Trailer = nil // credentials can stand in trailers too (HX-04)
 	out.TransferEncoding = nil
-	x.outbound(out.Header)
+	out.Header = x.outbound()
 	if x.msg == nil {
 		out.Body, out.GetBody, out.ContentLength = nil, nil, 0
 		return

@@ -30,7 +30,7 @@ type Sessions interface {
 	StreamCount(proxy string) int
 }
 
-// Recorder is the part of audit.Log that a request needs.
+// Recorder is the part of audit.Log that a request needs. Record and Done do not keep the event.
 type Recorder interface {
 	Record(*audit.Event) error
 	Done(*audit.Event)

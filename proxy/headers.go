@@ -96,12 +96,13 @@ func (p protected) hasFolded(name string) bool {
 	return false
 }
 
-// outbound makes h, the client's headers, into what the upstream receives.
-func (x *exchange) outbound(h http.Header) {
+// outbound is what the upstream receives of the client's headers, and ours.
+func (x *exchange) outbound() http.Header {
 	p := x.h.made.protected
-	for name := range h {
-		if p.has(name) {
-			delete(h, name)
+	h := make(http.Header, len(x.r.Header)+8) // built at once at its size: it does not grow
+	for name, values := range x.r.Header {
+		if !p.has(name) && !x.hop(name) {
+			h[name] = values
 		}
 	}
 	for _, line := range x.h.made.fixed {
@@ -133,6 +134,23 @@ func (x *exchange) outbound(h http.Header) {
 			set(mcp.HeaderName, mcp.EncodeHeader(x.msg.Call.Name))
 		}
 	}
+	return h
+}
+
+// hop reports a header that the client declared to be about its own connection (RFC 9110 section 7.6.1). Our headers are
+// set afterwards, so that none of them can be declared away (HX-01).
+func (x *exchange) hop(name string) bool {
+	for _, list := range x.r.Header["Connection"] {
+		if list == "keep-alive" {
+			continue
+		}
+		for token := range strings.SplitSeq(list, ",") {
+			if strings.EqualFold(strings.TrimSpace(token), name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // inboundNames are response headers of the upstream that say nothing to our client or would speak in our name (HX-19).

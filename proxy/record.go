@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"gatehouse/audit"
@@ -12,6 +13,14 @@ import (
 	"gatehouse/policy"
 	"gatehouse/session"
 )
+
+// events holds records between requests: they are large, and a request needs two.
+var events = sync.Pool{New: func() any { return new(audit.Event) }}
+
+func free(e *audit.Event) {
+	*e = audit.Event{}
+	events.Put(e)
+}
 
 // record writes the decision before the upstream hears of the request. What cannot be recorded does not happen.
 func (x *exchange) record() bool {
@@ -26,8 +35,10 @@ func (x *exchange) record() bool {
 
 // write records e or refuses the request.
 func (x *exchange) write(e *audit.Event) bool {
-	if err := x.h.Audit.Record(e); err != nil {
-		x.h.Logger.Error("audit", "event", e.Event, "request_id", x.id, "err", err)
+	err := x.h.Audit.Record(e)
+	free(e)
+	if err != nil {
+		x.h.Logger.Error("audit", "request_id", x.id, "err", err)
 		x.fail("audit_unavailable")
 		x.answerError(http.StatusServiceUnavailable, "temporarily_unavailable", "the audit log cannot be written")
 		return false
@@ -37,7 +48,8 @@ func (x *exchange) write(e *audit.Event) bool {
 
 // newEvent is the record of this request as far as it is known.
 func (x *exchange) newEvent() *audit.Event {
-	e := &audit.Event{
+	e := events.Get().(*audit.Event)
+	*e = audit.Event{
 		Event: "mcp.request", Action: "request", Cfg: x.h.Config.Hash,
 		Req:   audit.Req{ID: x.id, Method: x.r.Method, Proxy: x.h.Proxy.Name, Proto: x.version, Transport: "http", BytesIn: int64(len(x.body))},
 		Actor: x.actor(), Src: x.source(),
@@ -104,7 +116,8 @@ func ordinary(names []string) bool {
 }
 
 func (x *exchange) doneEvent(took time.Duration) *audit.Event {
-	e := &audit.Event{
+	e := events.Get().(*audit.Event)
+	*e = audit.Event{
 		Event: "mcp.tool_done", Action: "call", Outcome: x.outcome, Reason: x.reason,
 		Req: audit.Req{
 			ID: x.id, Proxy: x.h.Proxy.Name, BytesOut: x.out.bytes, Ms: took.Milliseconds(), UpMs: x.upTime.Milliseconds(),
