@@ -76,14 +76,14 @@ func (b *browser) open(ctx context.Context, raw string) (*url.URL, error) {
 	return nil, errors.New("the sign-in goes round in circles")
 }
 
-// refresh is where a page's Refresh header leads, on its own origin; nil when it leads nowhere.
+// refresh is where a page's Refresh header leads, as far as a browser without apps can go; nil when it leads nowhere.
 func refresh(at *url.URL, header string) *url.URL {
 	_, to, ok := strings.Cut(header, "url=")
 	if !ok {
 		return nil
 	}
 	u, err := at.Parse(to)
-	if err != nil || u.Scheme != at.Scheme || u.Host != at.Host {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return nil
 	}
 	return u

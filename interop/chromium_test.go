@@ -97,7 +97,8 @@ func TestChromiumAllowsAndComesBack(t *testing.T) {
 	}
 }
 
-// TestChromiumComesBackToIPv6 is here because the grammar of form-action has no IPv6 addresses.
+// TestChromiumComesBackToIPv6 is here because the grammar of form-action has no IPv6 addresses: what follows our form
+// must not need one.
 func TestChromiumComesBackToIPv6(t *testing.T) {
 	h := open(t)
 	l, err := net.Listen("tcp", "[::1]:0")

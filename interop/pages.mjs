@@ -61,6 +61,12 @@ try {
     small: [...document.querySelectorAll('body *')].filter((e) => e.innerText && parseFloat(getComputedStyle(e).fontSize) < 16).map((e) => e.tagName),
   })))
 
+  // Pages go on by themselves, so the client hears of it while the browser is still on its way.
+  const settled = async (answer) => {
+    if (answer !== null && typeof answer === 'object') await page.waitForURL((u) => u.href.startsWith(back))
+    await page.waitForLoadState()
+  }
+
   const first = await page.goto(authorize.href)
   out.csp = first.headers()['content-security-policy']
   await note()
@@ -78,7 +84,7 @@ try {
     await page.getByRole('button', { name: 'Sign in' }).click()
   }
   const end = await Promise.race([returned, page.getByRole('heading', { name: 'not admitted' }).waitFor().then(() => null), new Promise((resolve) => setTimeout(resolve, 20000, 'nothing came back'))])
-  await page.waitForLoadState()
+  await settled(end)
   await note()
   if (end === null) {
     const link = page.getByRole('link', { name: /^Back to/ })
@@ -91,14 +97,15 @@ try {
   }
   if (out.returned?.code) out.returned.code = 'present'
 
-  // Once more in the same browser. The provider knows the person and answers at once, so one POST leads through four
-  // redirects over three origins back to the client, and form-action applies to every one of them.
+  // Once more in the same browser. The provider knows the person and answers at once, so Allow leads over three origins
+  // back to the client without anything to press. Chromium applies form-action to the whole chain behind a form.
   if (task.again) {
     returned = new Promise((resolve) => { arrived = resolve })
     await page.goto(authorize.href)
     await note()
     await page.getByRole('button', { name: 'Allow' }).click()
     out.again = await Promise.race([returned, new Promise((resolve) => setTimeout(resolve, 20000, 'nothing came back'))])
+    await settled(out.again)
     if (out.again.code) out.again.code = 'present'
   }
   await page.evaluate(() => 0) // what the page reported before has arrived now

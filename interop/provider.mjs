@@ -61,8 +61,15 @@ async function login (req, res) {
   return provider.interactionFinished(req, res, result, { mergeWithLastSubmission: false })
 }
 
+// Every sign-in first makes a detour over a third origin, as providers do that ask another provider.
+const detour = `http://localhost:${port}`
 const answer = provider.callback()
 const server = http.createServer((req, res) => {
+  if (req.url.startsWith('/auth?') && !req.url.endsWith('&been=there')) {
+    const from = req.headers.host === new URL(detour).host
+    res.writeHead(302, { location: from ? `${issuer}${req.url}&been=there` : `${detour}${req.url}` })
+    return res.end()
+  }
   if (!req.url.startsWith('/login/')) return answer(req, res)
   login(req, res).catch((err) => {
     console.error(err)

@@ -186,12 +186,8 @@ func (g *Gate) refusedAuthorize(r *http.Request, p *config.Proxy, q url.Values, 
 	return err
 }
 
-// sendBack sends the browser to the client with params, the client's state and our issuer (RFC 9207). The registered URI
-// is kept as it is; parameters are only added.
-func (g *Gate) sendBack(w http.ResponseWriter, r *http.Request, l *login, params ...string) {
-	redirect(w, r, g.backURL(l, params...))
-}
-
+// backURL is the client's redirect URI with params, the client's state and our issuer (RFC 9207). The registered URI is
+// kept as it is; parameters are only added.
 func (g *Gate) backURL(l *login, params ...string) string {
 	var b strings.Builder
 	b.WriteString(l.RedirectURI)
@@ -215,7 +211,7 @@ func (g *Gate) backURL(l *login, params ...string) string {
 }
 
 func (g *Gate) sendError(w http.ResponseWriter, r *http.Request, l *login, code, description string) {
-	g.sendBack(w, r, l, "error", code, "error_description", description)
+	g.leave(w, r, web.ContinueData{To: appName(l), Back: true, Denied: true, URL: g.backURL(l, "error", code, "error_description", description)})
 }
 
 // validChallenge admits exactly what S256 makes: 32 bytes in base64url.

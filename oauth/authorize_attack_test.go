@@ -119,7 +119,7 @@ func TestCallbackStateIsBoundAndUsedOnce(t *testing.T) { // UO-01
 	client := h.public("m", loopback)
 	b := h.browser()
 	_, form := b.consent("m", authorizeParams(client, loopback))
-	back := h.idp.Approve(t, b.approve(form).header.Get("Location"), "alice").String()
+	back := h.idp.Approve(t, b.approve(form).to(), "alice").String()
 	if a := h.browser().get(back); a.status != 400 {
 		t.Errorf("other browser: got %d", a.status)
 	}
@@ -138,7 +138,7 @@ func TestCallbackAfterTenMinutes(t *testing.T) { // UO-01
 	h := newHouse(t)
 	b := h.browser()
 	_, form := b.consent("m", authorizeParams(h.public("m", loopback), loopback))
-	back := h.idp.Approve(t, b.approve(form).header.Get("Location"), "alice").String()
+	back := h.idp.Approve(t, b.approve(form).to(), "alice").String()
 	h.clock.Add(loginLife)
 	if a := b.get(back); a.status != 400 {
 		t.Errorf("got %d", a.status)

@@ -174,7 +174,7 @@ func (g *Gate) consentData(r *http.Request, p *config.Proxy, c *client, l *login
 	d := web.ConsentData{App: c.Name, AppID: c.ID, AppKind: c.Kind, RedirectHost: u.display(), RedirectURI: l.RedirectURI,
 		Loopback: u.Kind == redirectLoopback, Proxy: p.Name, Gateway: public.Host, Resource: g.addr[p.Name].resource, Scopes: l.Scope,
 		Until: g.now().Add(p.OAuth.SessionTTL), Offline: c.may(grantRefresh), Action: g.cfg.PublicURL() + "/api/v1/oauth/consent",
-		CSRF: web.CSRF(l.CSRF, l.Bind, l.formID()), LoginID: l.ID, FormActions: []string{u.formAction()}, RequestID: g.requestID(r)}
+		CSRF: web.CSRF(l.CSRF, l.Bind, l.formID()), LoginID: l.ID, RequestID: g.requestID(r)}
 	if c.Name == "" {
 		d.App = c.ID
 	}
@@ -183,7 +183,6 @@ func (g *Gate) consentData(r *http.Request, p *config.Proxy, c *client, l *login
 	}
 	if l.Identity == nil {
 		d.Provider = l.Provider
-		d.FormActions = append(d.FormActions, g.providerOrigins(r.Context(), l)...)
 	}
 	if who == nil {
 		d.Tools = g.tools(p)

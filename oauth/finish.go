@@ -13,6 +13,10 @@ import (
 	"gatehouse/web"
 )
 
+// tellSeconds is how long the page that names the missing group stays before the app gets its answer: time to read it,
+// less than the patience of an app that waits.
+const tellSeconds = 30
+
 // grant is what a code stands for: everything it is bound to.
 type grant struct {
 	Flow          string          `json:"flow"`
@@ -81,12 +85,11 @@ func (g *Gate) putCode(r *http.Request, l *login) (string, error) {
 // handBack gives the code to the client. A web page and a program's own listener are redirected to; a private-use scheme
 // would leave an empty tab behind, so the page that says "signed in" stays and hands over.
 func (g *Gate) handBack(w http.ResponseWriter, r *http.Request, l *login, u redirectURI, code string) {
+	to := g.backURL(l, "code", code)
 	if u.Kind != redirectPrivate {
-		g.sendBack(w, r, l, "code", code)
+		g.leave(w, r, web.ContinueData{To: appName(l), Back: true, URL: to})
 		return
 	}
-	to := g.backURL(l, "code", code)
-	w.Header().Set("Refresh", "0;url="+to)
 	g.pages.SignedIn(w, web.SignedInData{App: appName(l), Proxy: l.Proxy, User: l.Identity.Label(), ReturnURL: to, RequestID: g.requestID(r)})
 }
 
@@ -106,8 +109,7 @@ func (g *Gate) tell(w http.ResponseWriter, r *http.Request, l *login) error {
 	if err := g.record(e); err != nil {
 		return err
 	}
-	d.ReturnURL = g.loginURL("finish", l.ID)
-	w.Header().Set("Refresh", "15;url="+d.ReturnURL)
+	d.ReturnURL, d.Seconds = g.loginURL("finish", l.ID), tellSeconds
 	g.pages.Refused(w, d)
 	return nil
 }

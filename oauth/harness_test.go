@@ -166,6 +166,15 @@ type answerOf struct {
 	json   map[string]any
 }
 
+// to is where the browser goes on to, by redirect or by the page itself.
+func (a answerOf) to() string {
+	if to := a.header.Get("Location"); to != "" {
+		return to
+	}
+	_, to, _ := strings.Cut(a.header.Get("Refresh"), "url=")
+	return to
+}
+
 func (a answerOf) str(name string) string { s, _ := a.json[name].(string); return s }
 
 // browser does not follow redirects.
@@ -288,10 +297,10 @@ func (b *browser) signIn(proxy, person string, q url.Values) answerOf {
 	b.h.t.Helper()
 	_, form := b.consent(proxy, q)
 	a := b.approve(form)
-	if a.status != 303 {
+	if a.status != 200 {
 		b.h.t.Fatalf("approve: %d %s", a.status, a.body)
 	}
-	return b.get(b.h.idp.Approve(b.h.t, a.header.Get("Location"), person).String())
+	return b.get(b.h.idp.Approve(b.h.t, a.to(), person).String())
 }
 
 // code is a new code of person's for client on proxy.

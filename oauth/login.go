@@ -133,7 +133,17 @@ func (g *Gate) loginURL(page, id string) string {
 	return g.cfg.PublicURL() + "/api/v1/oauth/" + page + "?login=" + url.QueryEscape(id)
 }
 
-// redirect sends the browser on; after a POST with 303, so that nothing is posted twice.
+// leave sends the browser to somebody else's site. After a form it goes by a page instead of a redirect, see web.Continue.
+func (g *Gate) leave(w http.ResponseWriter, r *http.Request, d web.ContinueData) {
+	if r.Method != http.MethodPost {
+		redirect(w, r, d.URL)
+		return
+	}
+	d.RequestID = g.requestID(r)
+	g.pages.Continue(w, d)
+}
+
+// redirect sends the browser on; after a POST with 303, so that nothing is posted twice, and then only to ourselves.
 func redirect(w http.ResponseWriter, r *http.Request, to string) {
 	w.Header().Set("Location", to)
 	if r.Method == http.MethodPost {

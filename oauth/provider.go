@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -38,7 +37,7 @@ func (g *Gate) toProvider(w http.ResponseWriter, r *http.Request, l *login) erro
 	if err := g.step(r, l, "provider"); err != nil {
 		return err
 	}
-	redirect(w, r, to)
+	g.leave(w, r, web.ContinueData{To: l.Provider, URL: to})
 	return nil
 }
 
@@ -53,22 +52,6 @@ func (g *Gate) authRequest(l *login) idp.AuthRequest {
 		a.Prompt = "login"
 	}
 	return a
-}
-
-// providerOrigins is where the consent form's answer leads, for the page's Content-Security-Policy. A provider that
-// cannot be asked now leaves its issuer.
-func (g *Gate) providerOrigins(ctx context.Context, l *login) []string {
-	prov := g.w.Providers[l.Provider]
-	if prov == nil {
-		return nil
-	}
-	out := []string{prov.Issuer()}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	if to, err := prov.AuthURL(ctx, idp.AuthRequest{State: "s", Nonce: "n", Verifier: strings.Repeat("v", 43)}); err == nil {
-		out = append(out, to)
-	}
-	return out
 }
 
 func (g *Gate) providerAway(r *http.Request, l *login, err error) error {

@@ -172,17 +172,6 @@ func (u redirectURI) consentHost() string {
 // origin is scheme://host[:port] in lower case without a default port.
 func (u redirectURI) origin() string { return originOf(u.Scheme, u.Host, u.Port) }
 
-// formAction is the Content-Security-Policy source that admits u as the end of a form's redirect chain.
-func (u redirectURI) formAction() string {
-	switch {
-	case u.Kind == redirectPrivate:
-		return u.Scheme + ":"
-	case strings.HasPrefix(u.Host, "["):
-		return u.Scheme + ":" // the grammar of CSP has no IPv6 literals
-	}
-	return u.origin()
-}
-
 // matchRedirect compares the URI of an authorization request with a registered one: byte for byte, but for the port
 // where both are http on the same loopback name (RFC 8252 section 7.3). Path and query are compared as written
 // (CVE-2020-15233, CVE-2020-15234).

@@ -1,6 +1,9 @@
 package oauth
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // knownSchemes are the private-use schemes of clients in use, which may be registered where a proxy names no
 // allowed_redirect_uris. This is data: a new client is a line here, or a pattern in the operator's file.
@@ -32,9 +35,12 @@ func admittedRedirect(patterns []string, u redirectURI) bool {
 	return false
 }
 
-// matchPattern compares u with scheme://host[:port][/path] part by part, each as written. A * is a loopback port, the
-// whole host of a private-use URI, or characters within one path segment; it never stands in a scheme or in the host of
-// http and https, and never crosses / . : @ ? or #. http://localhost:* without a path means any path.
+// matchPattern compares u with scheme://host[:port][/path] part by part, each as written. A * is one of three things. As
+// the port of a loopback URI it is any port. In a path it is one or more characters within one segment and never crosses
+// / . : @ ? or #. As the host of a private-use URI, where no host belongs to anybody, it is one whole name: labels of
+// letters, digits, - and _ with single dots between them, as in cursor://anysphere.cursor-mcp/oauth/user-x/callback,
+// never nothing and never with user information or a port. It never stands in a scheme or in the host of http and https.
+// http://localhost:* without a path means any path.
 func matchPattern(pattern string, u redirectURI) bool {
 	scheme, rest, ok := strings.Cut(pattern, "://")
 	if !ok || scheme != u.Scheme {
@@ -49,7 +55,7 @@ func matchPattern(pattern string, u redirectURI) bool {
 		host, port = authority[:i], authority[i+1:]
 	}
 	if host == "*" {
-		if u.Kind != redirectPrivate {
+		if u.Kind != redirectPrivate || !labels(u.Host) {
 			return false
 		}
 	} else if host != u.Host {
@@ -67,6 +73,11 @@ func matchPattern(pattern string, u redirectURI) bool {
 		return false
 	}
 	return matchSegments(path, u.Rest)
+}
+
+// labels reports that host is labels with single dots between them; parseRedirect has looked at their characters.
+func labels(host string) bool {
+	return !strings.HasPrefix(host, "[") && !slices.Contains(strings.Split(host, "."), "")
 }
 
 // matchSegments compares paths segment by segment; a query must be equal.

@@ -17,14 +17,16 @@ func TestForeignWordsAreNeverMarkup(t *testing.T) {
 	p := New(public)
 	for _, payload := range payloads {
 		var consent ConsentData
+		var goingOn ContinueData
 		var signedIn SignedInData
 		var refused RefusedData
 		var failed ErrorData
-		for _, d := range []any{&consent, &signedIn, &refused, &failed} {
+		for _, d := range []any{&consent, &goingOn, &signedIn, &refused, &failed} {
 			fill(reflect.ValueOf(d).Elem(), payload)
 		}
 		for name, show := range map[string]func(http.ResponseWriter){
 			"consent":   func(w http.ResponseWriter) { p.Consent(w, 200, consent) },
+			"continue":  func(w http.ResponseWriter) { p.Continue(w, goingOn) },
 			"signed in": func(w http.ResponseWriter) { p.SignedIn(w, signedIn) },
 			"refused":   func(w http.ResponseWriter) { p.Refused(w, refused) },
 			"error":     func(w http.ResponseWriter) { p.Error(w, 400, failed) },

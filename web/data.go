@@ -24,17 +24,26 @@ type ConsentData struct {
 	Scopes         []string
 	ProviderScopes []string
 	Until          time.Time
-	Offline        bool     // a refresh token will be given
-	Action         string   // URL of the form's POST
-	CSRF           string   // token for that form
-	LoginID        string   // id of the login, a hidden field
-	FormActions    []string // origins (or scheme:) that the browser will be sent to after the POST
+	Offline        bool   // a refresh token will be given
+	Action         string // URL of the form's POST
+	CSRF           string // token for that form
+	LoginID        string // id of the login, a hidden field
 	RequestID      string
 	Demo           bool
 }
 
 // ToolDenied is a tool that the person cannot use, and the group that would change this ("" when nobody may).
 type ToolDenied struct{ Name, Need string }
+
+// ContinueData is the page between our form and somebody else's site.
+type ContinueData struct {
+	To        string // the provider, or the app
+	Back      bool   // the app waits there for its answer
+	Denied    bool   // and the answer is no
+	URL       string // where the browser goes by itself, and the link
+	RequestID string
+	Demo      bool
+}
 
 // SignedInData is the last page of a login that succeeded.
 type SignedInData struct {
@@ -55,6 +64,7 @@ type RefusedData struct {
 	Missing   []string // groups one of which would let him in
 	Contact   string   // whom to ask; "the administrator" when empty
 	ReturnURL string   // where the app waits for the answer, as a link; empty hides it
+	Seconds   int      // after which the browser goes there by itself, which the page says; 0 = never
 	RequestID string
 	Demo      bool
 }

@@ -42,7 +42,7 @@ func New(publicURL string) *Pages {
 	p.cookie, p.secure = cookieName(publicURL)
 	sum := sha256.Sum256(style)
 	p.styleURL = StylePath + "?v=" + hex.EncodeToString(sum[:6])
-	for _, name := range []string{"consent", "signed_in", "refused", "error"} {
+	for _, name := range []string{"consent", "continue", "signed_in", "refused", "error"} {
 		p.pages[name] = template.Must(template.ParseFS(templates, "templates/layout.html", "templates/"+name+".html"))
 	}
 	return p
@@ -71,7 +71,7 @@ type frame struct {
 }
 
 // render writes a page whole or not at all.
-func (p *Pages) render(w http.ResponseWriter, name string, status int, requestID string, demo bool, actions []string, data any) {
+func (p *Pages) render(w http.ResponseWriter, name string, status int, requestID string, demo bool, data any) {
 	var b bytes.Buffer
 	f := frame{Style: p.styleURL, Host: p.host, RequestID: Clean(requestID, maxName), Demo: demo, Data: data}
 	if err := p.pages[name].ExecuteTemplate(&b, "layout", f); err != nil {
@@ -80,7 +80,7 @@ func (p *Pages) render(w http.ResponseWriter, name string, status int, requestID
 		status = http.StatusInternalServerError
 		b.WriteString("<!doctype html><html lang=\"en\"><title>Error</title><h1>This page could not be shown</h1>")
 	}
-	secure(w.Header(), actions)
+	secure(w.Header())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	w.Write(b.Bytes())

@@ -2,10 +2,12 @@ package web
 
 import (
 	"flag"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +35,7 @@ func fullConsent() ConsentData {
 		ToolsDenied: []ToolDenied{{"delete_repo", "admins"}, {"drop_everything", ""}}, Changing: 2,
 		Scopes: []string{"notes.read"}, ProviderScopes: []string{"repo", "read:user"},
 		Until: time.Date(2026, 12, 20, 9, 0, 0, 0, time.UTC), Offline: true, Action: "/api/v1/oauth-proxy/github-mcp/consent",
-		CSRF: "csrf-token", LoginID: "login-id", FormActions: []string{"https://claude.ai", "https://example.okta.com"}, RequestID: "r_8f2k1c",
+		CSRF: "csrf-token", LoginID: "login-id", RequestID: "r_8f2k1c",
 	}
 }
 
@@ -47,13 +49,19 @@ func pages() []page {
 		consent("consent", func(*ConsentData) {}),
 		consent("consent_loopback", func(d *ConsentData) {
 			d.App, d.Loopback, d.LookAlike, d.Demo, d.SignedInAs = "Claude Code", true, true, true, ""
-			d.RedirectHost, d.RedirectURI, d.FormActions = "localhost:51234", "http://localhost:51234/callback", []string{"http://localhost:51234"}
+			d.RedirectHost, d.RedirectURI = "localhost:51234", "http://localhost:51234/callback"
 			d.Tools, d.ToolsDenied, d.Scopes, d.ProviderScopes = nil, nil, nil, nil
 		}),
 		consent("consent_scheme", func(d *ConsentData) {
 			d.App, d.AppID, d.AppKind, d.RedirectHost, d.RedirectURI = "cursor", "cursor", "yaml", "cursor:", "cursor://anysphere.cursor-mcp/oauth/user-notes/callback"
-			d.FormActions, d.Offline = []string{"cursor://anysphere.cursor-mcp"}, false
+			d.Offline = false
 		}),
+		{"continue", 200, func(p *Pages, w http.ResponseWriter) {
+			p.Continue(w, ContinueData{To: "okta", URL: "https://example.okta.com/authorize?state=1&scope=openid+email", RequestID: "r_5"})
+		}},
+		{"continue_denied", 200, func(p *Pages, w http.ResponseWriter) {
+			p.Continue(w, ContinueData{To: "Claude", Back: true, Denied: true, URL: "http://localhost:51234/callback?error=access_denied"})
+		}},
 		{"signed_in", 200, func(p *Pages, w http.ResponseWriter) {
 			p.SignedIn(w, SignedInData{App: "Cursor", Proxy: "notes", User: "alice@example.com", ReturnURL: "cursor://anysphere.cursor-mcp/oauth/x/callback?code=abc&state=s%2F1", RequestID: "r_1"})
 		}},
@@ -61,7 +69,7 @@ func pages() []page {
 			p.SignedIn(w, SignedInData{App: "Claude", Proxy: "notes", User: "alice@example.com", ReturnURL: "https://claude.ai/cb"})
 		}},
 		{"refused", 403, func(p *Pages, w http.ResponseWriter) {
-			p.Refused(w, RefusedData{App: "Claude Code", Proxy: "notes", User: "bob@example.com", Reason: policy.ReasonNotInGroup, Missing: []string{"engineering", "data"}, ReturnURL: "http://localhost:51234/callback?code=abc", RequestID: "r_2"})
+			p.Refused(w, RefusedData{App: "Claude Code", Proxy: "notes", User: "bob@example.com", Reason: policy.ReasonNotInGroup, Missing: []string{"engineering", "data"}, ReturnURL: "https://gw1.example.com/api/v1/oauth/finish?login=l_1", Seconds: 30, RequestID: "r_2"})
 		}},
 		{"refused_blocked", 403, func(p *Pages, w http.ResponseWriter) {
 			p.Refused(w, RefusedData{App: "Claude Code", Proxy: "notes", User: "eve@example.com", Reason: policy.ReasonUserBlocked, Contact: "security@example.com", RequestID: "r_3", Demo: true})
@@ -140,23 +148,33 @@ func TestEveryPageCannotBeFramedOrScripted(t *testing.T) {
 	}
 }
 
-func TestFormActionIsComputed(t *testing.T) {
-	for _, tc := range []struct {
-		actions []string
-		want    string
-	}{
-		{nil, "form-action 'self'"},
-		{[]string{"https://claude.ai", "https://claude.ai/x?y"}, "form-action 'self' https://claude.ai"},
-		{[]string{"http://127.0.0.1:51234"}, "form-action 'self' http://127.0.0.1:51234"},
-		{[]string{"http://[::1]:51234"}, "form-action 'self' http:"},
-		{[]string{"http:", "http:x", "https:/"}, "form-action 'self' http:"},
-		{[]string{"cursor://anysphere.cursor-mcp", "com.example.app:/cb"}, "form-action 'self' cursor: com.example.app:"},
-		{[]string{"https://a.test; script-src *", "https://a.test 'unsafe-inline'", "https://*", "*", "'unsafe-inline'", "javascript:x", "data:", "https://a,b", "https://u@a.test", "https://", ""}, "form-action 'self'"},
+// TestPagesThatGoOnSayWhere: a page that goes on by itself says so and has the link (WCAG 2.2.1).
+func TestPagesThatGoOnSayWhere(t *testing.T) {
+	for name, want := range map[string]string{
+		"continue": "0; url=https://example.okta.com/authorize?state=1&scope=openid+email", "refused": "30; url=https://gw1.example.com/api/v1/oauth/finish?login=l_1",
+		"continue_denied": "0; url=http://localhost:51234/callback?error=access_denied",
+		"signed_in":       "0; url=cursor://anysphere.cursor-mcp/oauth/x/callback?code=abc&state=s%2F1", "consent": "", "error": "", "refused_blocked": "",
 	} {
+		pg := pages()[slices.IndexFunc(pages(), func(p page) bool { return p.name == name })]
 		w := httptest.NewRecorder()
-		secure(w.Header(), tc.actions)
-		if got := w.Header().Get("Content-Security-Policy"); !strings.HasSuffix(got, "; "+tc.want) {
-			t.Errorf("%q: %q, want the end %q", tc.actions, got, tc.want)
+		pg.show(New(public), w)
+		if got := w.Header().Get("Refresh"); got != want {
+			t.Errorf("%s: Refresh %q, want %q", name, got, want)
+		}
+		_, to, _ := strings.Cut(want, "url=")
+		if !strings.Contains(html.UnescapeString(w.Body.String()), `href="`+to) {
+			t.Errorf("%s has no link to %s", name, to)
+		}
+	}
+}
+
+// TestNothingRunsByRefresh: what cannot be a link cannot be gone to either.
+func TestNothingRunsByRefresh(t *testing.T) {
+	for _, to := range []string{"javascript:alert(1)", "data:text/html,x", "//evil.test", "/x", "", "https://a.test/\r\nX: y", "https://a.test/ b", "https://a.test/\u202e"} {
+		w := httptest.NewRecorder()
+		New(public).Continue(w, ContinueData{To: "x", URL: to})
+		if got := w.Header().Get("Refresh"); got != "" {
+			t.Errorf("%q: Refresh %q", to, got)
 		}
 	}
 }

@@ -55,7 +55,30 @@ func (p *Pages) Consent(w http.ResponseWriter, status int, d ConsentData) {
 	if !d.Until.IsZero() {
 		v.UntilText = d.Until.UTC().Format("2 Jan 2006")
 	}
-	p.render(w, "consent", status, d.RequestID, d.Demo, d.FormActions, v)
+	p.render(w, "consent", status, d.RequestID, d.Demo, v)
+}
+
+type continueView struct {
+	ContinueData
+	Link template.URL
+}
+
+// Continue sends the browser on to another site after a form of ours. Whoever turned that off has the link.
+func (p *Pages) Continue(w http.ResponseWriter, d ContinueData) {
+	v := continueView{ContinueData: d, Link: link(d.URL)}
+	v.To = Clean(d.To, maxName)
+	if d.Back {
+		v.To = appName(d.To)
+	}
+	goOn(w, 0, d.URL)
+	p.render(w, "continue", http.StatusOK, d.RequestID, d.Demo, v)
+}
+
+// goOn lets the browser go to a place by itself, without a script, if it is one that link admits.
+func goOn(w http.ResponseWriter, seconds int, to string) {
+	if link(to) != "" && !strings.ContainsFunc(to, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
+		w.Header().Set("Refresh", strconv.Itoa(seconds)+"; url="+to)
+	}
 }
 
 type signedInView struct {
@@ -69,8 +92,9 @@ func (p *Pages) SignedIn(w http.ResponseWriter, d SignedInData) {
 	v.App, v.Proxy, v.User = appName(d.App), Clean(d.Proxy, maxName), Clean(d.User, 254)
 	if u, err := url.Parse(d.ReturnURL); err == nil && privateUse(strings.ToLower(u.Scheme)) {
 		v.ReturnLink = link(d.ReturnURL)
+		goOn(w, 0, d.ReturnURL)
 	}
-	p.render(w, "signed_in", http.StatusOK, d.RequestID, d.Demo, nil, v)
+	p.render(w, "signed_in", http.StatusOK, d.RequestID, d.Demo, v)
 }
 
 type refusedView struct {
@@ -83,8 +107,11 @@ type refusedView struct {
 func (p *Pages) Refused(w http.ResponseWriter, d RefusedData) {
 	v := refusedView{RefusedData: d, ReturnLink: link(d.ReturnURL)}
 	v.App, v.Proxy, v.User = appName(d.App), Clean(d.Proxy, maxName), Clean(d.User, 254)
+	if v.Seconds > 0 {
+		goOn(w, v.Seconds, d.ReturnURL)
+	}
 	v.Why, v.Do = refusal(v.Proxy, d.Reason, cleanAll(d.Missing, maxName), Clean(d.Contact, 254))
-	p.render(w, "refused", http.StatusForbidden, d.RequestID, d.Demo, nil, v)
+	p.render(w, "refused", http.StatusForbidden, d.RequestID, d.Demo, v)
 }
 
 // refusal is the reason in plain words, and what to do about it.
@@ -119,7 +146,7 @@ func (p *Pages) Error(w http.ResponseWriter, status int, d ErrorData) {
 		d.Title = "Something went wrong"
 	}
 	d.RetryURL = p.own(d.RetryURL)
-	p.render(w, "error", status, d.RequestID, d.Demo, nil, d)
+	p.render(w, "error", status, d.RequestID, d.Demo, d)
 }
 
 func appName(s string) string {
