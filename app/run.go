@@ -91,6 +91,9 @@ func (h *house) start(cfg *config.Config) error {
 	}
 	h.swap(first)
 	h.metrics.reload("applied", h.now())
+	if data, err := h.readFile(); err == nil && config.HashOf(data) == cfg.Hash {
+		h.keepHistory(data, 1)
+	}
 	for _, w := range cfg.Warnings {
 		h.log.Warn("configuration", "fault", w.Error())
 	}
