@@ -58,17 +58,7 @@ func (g *Gate) mainAlias(w http.ResponseWriter, r *http.Request) bool {
 	}
 	switch name {
 	case "authorize":
-		g.page(func(w http.ResponseWriter, r *http.Request) error {
-			q, err := authorizeQuery(r)
-			if err != nil {
-				return err
-			}
-			p, err := g.resolve(r, q)
-			if err != nil {
-				return err
-			}
-			return g.authorize(p)(w, r)
-		})(w, r)
+		g.page(g.authorize(g.resolve))(w, r)
 	case "token":
 		cors(g.api(g.token(g.resolveForm)))(w, r)
 	case "register":
@@ -136,7 +126,7 @@ func (g *Gate) resolve(r *http.Request, q url.Values) (*config.Proxy, error) {
 			return g.serving(name)
 		}
 	}
-	if asked := q["resource"]; len(asked) > 0 {
+	if asked := q["resource"]; strings.Join(asked, "") != "" {
 		for name, p := range g.cfg.Proxies {
 			if p.Enabled && p.OAuth.Enabled && g.resourceOK(p, asked) {
 				return g.serving(name)

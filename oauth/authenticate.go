@@ -106,6 +106,10 @@ func (g *Gate) liveSession(ctx context.Context, p *config.Proxy, c *claims) (*se
 			Description: "the gateway cannot check this session right now", Err: err}
 	case s.Proxy != p.Name || s.ClientID != c.ClientID || s.Sub != c.Subject:
 		return nil, refuse("invalid_token", "invalid_token", errSessionUnknown.Error(), nil)
+	case s.Kind == session.KindUser && !g.vouched(p, s.IdentityRef()):
+		return nil, refuse("invalid_token", "provider_gone", "this server signs people in elsewhere now", nil)
+	case !g.knows(p, s.ClientID):
+		return nil, refuse("invalid_token", "invalid_client", "the client may not use this server any more", nil)
 	case g.sessions.JTIRevoked(c.ID):
 		return nil, refuse("invalid_token", "token_revoked", "the token was revoked", nil)
 	}

@@ -23,21 +23,21 @@ const (
 
 // authorize begins a login. Until client and redirect URI are proved, every error is a page of ours; after that the
 // client is told by redirect, with its state and our issuer.
-func (g *Gate) authorize(p *config.Proxy) handler {
+func (g *Gate) authorize(which func(*http.Request, url.Values) (*config.Proxy, error)) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if err := allow(w, r, http.MethodGet); err != nil {
 			return err
 		}
-		if err := g.limited(r, p, "authorize|"+g.addressKey(r), g.cfg.RateLimits.Authorize); err != nil {
+		if err := g.limited(r, nil, "authorize|"+g.addressKey(r), g.cfg.RateLimits.Authorize); err != nil {
 			return err
-		}
-		if prefetched(r) {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			return nil
 		}
 		q, err := authorizeQuery(r)
 		if err != nil {
-			return g.refusedAuthorize(r, p, q, err)
+			return g.refusedAuthorize(r, nil, q, err)
+		}
+		p, err := which(r, q)
+		if err != nil {
+			return g.refusedAuthorize(r, nil, q, err)
 		}
 		c, l, err := g.asked(r, p, q)
 		if err != nil {
@@ -87,11 +87,11 @@ func (g *Gate) asked(r *http.Request, p *config.Proxy, q url.Values) (*client, *
 		uri = c.RedirectURIs[0]
 	}
 	u, err := parseRedirect(uri)
-	if err != nil || !c.redirectOK(uri) || g.own[u.origin()] {
+	if err != nil || !c.redirectOK(uri) || g.ours(u) {
 		return nil, nil, &pageError{Status: http.StatusBadRequest, Reason: "invalid_redirect_uri", Err: err, Page: badRedirectPage}
 	}
 	l := &login{ID: randomID("l_"), Flow: randomID("f_"), Proxy: p.Name, ClientID: c.ID, ClientName: c.Name,
-		RedirectURI: uri, RedirectGiven: given, State: q.Get("state"), HasState: q.Has("state")}
+		RedirectURI: uri, RedirectGiven: given, State: []byte(q.Get("state")), HasState: q.Has("state")}
 	return c, l, nil
 }
 
@@ -181,7 +181,7 @@ func (g *Gate) refusedAuthorize(r *http.Request, p *config.Proxy, q url.Values, 
 	e := g.event(r, p, "flow.step", "authorize", audit.Denied, reason)
 	e.Actor = audit.Actor{Type: policy.Anonymous, ClientID: web.Clean(q.Get("client_id"), 128)}
 	g.audit.RefusedAnonymous(e)
-	g.log.Info("oauth-proxy authorize refused", "proxy", p.Name, "client_id", web.Clean(q.Get("client_id"), 128), "reason", reason,
+	g.log.Info("oauth-proxy authorize refused", "proxy", e.Req.Proxy, "client_id", web.Clean(q.Get("client_id"), 128), "reason", reason,
 		"ip", g.clientIP(r), "request_id", g.requestID(r))
 	return err
 }
@@ -204,7 +204,7 @@ func (g *Gate) backURL(l *login, params ...string) string {
 		add(params[i], params[i+1])
 	}
 	if l.HasState {
-		add("state", l.State)
+		add("state", string(l.State))
 	}
 	add("iss", g.addr[l.Proxy].issuer)
 	return b.String()
@@ -223,6 +223,9 @@ func validChallenge(s string) bool {
 func (g *Gate) resourceOK(p *config.Proxy, asked []string) bool {
 	want := canonicalResource(g.addr[p.Name].resource)
 	for _, a := range asked {
+		if a == "" {
+			continue // a parameter without a value counts as left out (RFC 6749 section 3.1)
+		}
 		if len(a) > 2048 || canonicalResource(a) != want {
 			return false
 		}

@@ -94,16 +94,12 @@ func (g *Gate) cameBack(w http.ResponseWriter, r *http.Request, l *login, id pol
 		if l.ConsentedAs != "" && l.ConsentedAs != id.Sub {
 			l.Consented, l.Explicit, l.ConsentedAs = false, false, ""
 		}
-		return nil
+		return g.record(g.flow(r, l, "auth.login", "login", audit.Allowed, ""))
 	})
 	if err != nil {
 		return err
 	}
 	if l.Identity != nil {
-		e := g.flow(r, l, "auth.login", "login", audit.Allowed, "")
-		if err := g.record(e); err != nil {
-			return err
-		}
 		if err := g.signIn(w, r, id); err != nil {
 			return err
 		}

@@ -86,6 +86,18 @@ func yamlClient(id string, y *config.Client) *client {
 	return c
 }
 
+// knows reports that a client with a session on p is one still, as far as that can be said without I/O: the operator's by
+// the file. Sessions of clients that registered themselves end when those are blocked.
+func (g *Gate) knows(p *config.Proxy, id string) bool {
+	if y, ok := g.cfg.Clients[id]; ok {
+		return g.reaches(y, p)
+	}
+	return len(id) == registeredID && strings.HasPrefix(id, "c_")
+}
+
+// registeredID is the length of the client_id of a client that registered itself.
+const registeredID = len("c_") + 22
+
 // reaches reports that the operator gave y this proxy. A client without proxies reaches none.
 func (g *Gate) reaches(y *config.Client, p *config.Proxy) bool {
 	return slices.Contains(y.Proxies, p.Name) || (p.ID != 0 && slices.Contains(y.Proxies, strconv.Itoa(p.ID)))

@@ -5,8 +5,6 @@ package oauth
 import (
 	"context"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -36,10 +34,6 @@ func (g *Gate) remembered(ctx context.Context, p *config.Proxy, l *login, who *p
 
 // consentPage shows the page. It approves nothing, however it is asked.
 func (g *Gate) consentPage(w http.ResponseWriter, r *http.Request) error {
-	if prefetched(r) {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		return nil
-	}
 	who, err := g.signedIn(r)
 	if err != nil {
 		return err
@@ -91,16 +85,16 @@ func (g *Gate) decision(w http.ResponseWriter, r *http.Request) error {
 	if !allowed && form.Get(web.FieldDecision) != web.Deny {
 		return invalidRequest("the form is incomplete")
 	}
-	again := false
 	l, err := g.withLogin(r, form.Get(web.FieldLogin), func(l *login) error {
 		if !web.CheckCSRF(l.CSRF, l.Bind, l.formID(), form.Get(web.FieldCSRF)) {
 			return forbiddenForm("csrf")
 		}
-		if again = l.Consented; again || !allowed {
+		if l.Consented || !allowed {
 			return errKeep
 		}
 		l.Consented, l.Explicit, l.ConsentedAs = true, true, l.Named
-		return nil
+		// First the record, then the fact: what could not be written down did not happen.
+		return g.record(g.flow(r, l, "consent.approved", "consent", audit.Allowed, ""))
 	})
 	if err != nil {
 		return err
@@ -111,24 +105,19 @@ func (g *Gate) decision(w http.ResponseWriter, r *http.Request) error {
 	if !allowed {
 		return g.denied(w, r, l)
 	}
-	if !again {
-		if err := g.record(g.flow(r, l, "consent.approved", "consent", audit.Allowed, "")); err != nil {
-			return err
-		}
-	}
 	return g.next(w, r, l)
 }
 
 func (g *Gate) denied(w http.ResponseWriter, r *http.Request, l *login) error {
+	if err := g.record(g.flow(r, l, "consent.denied", "consent", audit.Denied, "access_denied")); err != nil {
+		return err
+	}
 	existed, err := g.store.DeleteLogin(r.Context(), l.ID)
 	if err != nil {
 		return unavailable(err)
 	}
 	if !existed {
 		return &pageError{Status: http.StatusBadRequest, Reason: "login_expired", Page: loginGonePage}
-	}
-	if err := g.record(g.flow(r, l, "consent.denied", "consent", audit.Denied, "access_denied")); err != nil {
-		return err
 	}
 	g.sendError(w, r, l, "access_denied", "the person refused")
 	return nil
@@ -139,12 +128,9 @@ func (g *Gate) denied(w http.ResponseWriter, r *http.Request, l *login) error {
 func (l *login) formID() string { return l.ID + "|" + l.Named }
 
 func consentForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
-		return nil, invalidRequest("the form must be sent as a form")
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	body, err := readBody(w, r, formType, maxForm)
 	if err != nil {
-		return nil, invalidRequest("the form could not be read")
+		return nil, err
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
@@ -185,8 +171,7 @@ func (g *Gate) consentData(r *http.Request, p *config.Proxy, c *client, l *login
 		d.Provider = l.Provider
 	}
 	if who == nil {
-		d.Tools = g.tools(p)
-		return d, nil
+		return d, nil // what a server offers is nobody's business who has not signed in
 	}
 	d.SignedInAs, d.NotYouURL = who.Label(), g.loginURL("forget", l.ID)
 	if l.Identity != nil {
@@ -238,10 +223,6 @@ func (g *Gate) lookAlike(ctx context.Context, p *config.Proxy, c *client, who *p
 
 // forget drops the browser's person, for whoever is somebody else, and asks the provider to let choose.
 func (g *Gate) forget(w http.ResponseWriter, r *http.Request) error {
-	if prefetched(r) {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		return nil
-	}
 	l, err := g.withLogin(r, r.URL.Query().Get("login"), func(l *login) error {
 		if l.Identity != nil || l.Consented {
 			return errKeep

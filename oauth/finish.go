@@ -126,10 +126,6 @@ func (g *Gate) refusal(r *http.Request, p *config.Proxy, l *login) (web.RefusedD
 
 // finishPage goes on after tell. It approves nothing: that was done before.
 func (g *Gate) finishPage(w http.ResponseWriter, r *http.Request) error {
-	if prefetched(r) {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		return nil
-	}
 	l, err := g.withLogin(r, r.URL.Query().Get("login"), func(l *login) error {
 		if l.Told = l.Identity != nil; !l.Told {
 			return errKeep
@@ -144,13 +140,13 @@ func (g *Gate) finishPage(w http.ResponseWriter, r *http.Request) error {
 
 // refuseDisabled ends the login of a person whom the configuration disables; the app is told behind the link.
 func (g *Gate) refuseDisabled(w http.ResponseWriter, r *http.Request, l *login) error {
-	if _, err := g.store.DeleteLogin(r.Context(), l.ID); err != nil {
-		return unavailable(err)
-	}
 	e := g.flow(r, l, "auth.login_failed", "login", audit.Denied, policy.ReasonUserDisabled)
 	e.Rule = g.w.Policy.Disabled(*l.Identity)
 	if err := g.record(e); err != nil {
 		return err
+	}
+	if _, err := g.store.DeleteLogin(r.Context(), l.ID); err != nil {
+		return unavailable(err)
 	}
 	g.pages.Refused(w, web.RefusedData{App: appName(l), Proxy: l.Proxy, User: l.Identity.Label(), Reason: policy.ReasonUserDisabled,
 		ReturnURL: g.backURL(l, "error", "access_denied", "error_description", "an administrator disabled this account"), RequestID: g.requestID(r)})

@@ -35,7 +35,7 @@ type login struct {
 	ClientName    string   `json:"client_name"`
 	RedirectURI   string   `json:"redirect_uri"`
 	RedirectGiven bool     `json:"redirect_given"`
-	State         string   `json:"state"`
+	State         []byte   `json:"state"` // bytes: what is no UTF-8 comes back as it was, too
 	HasState      bool     `json:"has_state"`
 	Scope         []string `json:"scope"`
 	ScopeAsked    bool     `json:"scope_asked"`
@@ -160,8 +160,11 @@ func (g *Gate) stillThere(ctx context.Context, l *login) (*config.Proxy, *client
 		return nil, nil, err
 	}
 	c, err := g.client(ctx, p, l.ClientID)
-	if errors.Is(err, errNoClient) || (err == nil && (c.Blocked || !c.redirectOK(l.RedirectURI))) {
+	if errors.Is(err, errNoClient) || (err == nil && (c.Blocked || !c.redirectOK(l.RedirectURI) || !c.may(grantCode))) {
 		return nil, nil, &pageError{Status: http.StatusBadRequest, Reason: "invalid_client", Err: err, Page: unknownClientPage}
+	}
+	if err == nil && p.OAuth.Provider != l.Provider {
+		return nil, nil, &pageError{Status: http.StatusBadRequest, Reason: "provider_gone", Page: loginStalePage}
 	}
 	return p, c, err
 }
@@ -230,7 +233,10 @@ func (g *Gate) withLogin(r *http.Request, id string, change func(*login) error) 
 	if row, err = g.row(l); err != nil {
 		return nil, err
 	}
-	if err := g.store.UpdateLogin(ctx, row); err != nil {
+	switch err := g.store.UpdateLogin(ctx, row); {
+	case errors.Is(err, store.ErrNotFound): // another tab finished it just now
+		return nil, &pageError{Status: http.StatusBadRequest, Reason: "login_expired", Page: loginGonePage}
+	case err != nil:
 		return nil, unavailable(err)
 	}
 	return l, nil
@@ -258,6 +264,8 @@ func (l *login) redirectHost() string {
 var (
 	loginGonePage = web.ErrorData{Title: "This sign-in is over", What: "It was finished already, or nobody went on with it for ten minutes.",
 		Whose: "Nothing is wrong.", Do: "If the app is not connected, start again from the app."}
+	loginStalePage = web.ErrorData{Title: "This sign-in cannot go on", What: "While you signed in, the operator changed where people sign in to this server.",
+		Whose: "This is not your fault, and not the app's.", Do: "Start again from the app."}
 	otherBrowserPage = web.ErrorData{Title: "This sign-in began in another browser", What: "Only the browser that began a sign-in can go on with it.",
 		Whose: "The link may have been copied, or the browser does not keep cookies.", Do: "Start again from the app, in one browser."}
 	unknownClientPage = web.ErrorData{Title: "This app is not known here", What: "The gateway does not know the app that sent you, or the app may not be used.",

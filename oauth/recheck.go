@@ -52,6 +52,13 @@ func (g *Gate) ask(ctx context.Context, r *http.Request, p *config.Proxy, s *ses
 		return g.recheckEnds(ctx, r, p, s, "provider_gone", nil)
 	}
 	id, fresh, err := prov.Refresh(ctx, t.RefreshToken)
+	if err != nil && fresh.Refresh != "" {
+		// It changed its refresh token and failed afterwards: with the old one the next question would look like theft.
+		t.RefreshToken, t.Access, t.Expiry = fresh.Refresh, fresh.Access, fresh.Expiry
+		if err := g.store.PutProviderToken(ctx, t); err != nil {
+			return unavailable(err)
+		}
+	}
 	var ie *idp.Error
 	switch {
 	case errors.Is(err, idp.ErrUnavailable):
@@ -77,7 +84,7 @@ func (g *Gate) ask(ctx context.Context, r *http.Request, p *config.Proxy, s *ses
 	if err := g.sessions.UpdateIdentity(ctx, s.ID, id, g.now()); err != nil {
 		return unavailable(err)
 	}
-	return g.mayGoOn(r, id)
+	return g.mayGoOn(r, p, id)
 }
 
 // recheckEnds ends a session that its provider no longer stands behind.

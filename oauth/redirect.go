@@ -150,6 +150,9 @@ func (u *redirectURI) splitHost(authority string) bool {
 	return true
 }
 
+// ours reports that u leads to one of our own places: the code would come back to us, or go round in circles (RG-03).
+func (g *Gate) ours(u redirectURI) bool { return u.Kind != redirectPrivate && g.own[placeOf(u.Raw)] }
+
 // display is what a person is told about where the answer goes: the host with its port, or the scheme.
 func (u redirectURI) display() string {
 	switch {
@@ -168,9 +171,6 @@ func (u redirectURI) consentHost() string {
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Host) + portSuffix(u.Port)
 }
-
-// origin is scheme://host[:port] in lower case without a default port.
-func (u redirectURI) origin() string { return originOf(u.Scheme, u.Host, u.Port) }
 
 // matchRedirect compares the URI of an authorization request with a registered one: byte for byte, but for the port
 // where both are http on the same loopback name (RFC 8252 section 7.3). Path and query are compared as written

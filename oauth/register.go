@@ -7,8 +7,6 @@ import (
 	"encoding/base64"
 	stdjson "encoding/json"
 	"errors"
-	"io"
-	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -64,6 +62,10 @@ func (g *Gate) register(p *config.Proxy) handler {
 		if !registers(p) {
 			return &wireError{Status: http.StatusNotFound, Code: "not_found", Description: "clients of this proxy are registered by its operator"}
 		}
+		// The operator's limit counts new clients; this one bounds the work of registering again and of nonsense.
+		if err := g.limited(r, p, "register-any|"+g.addressKey(r), config.Rate{Count: addressCap, Per: time.Minute}); err != nil {
+			return err
+		}
 		m, err := readRegistration(w, r)
 		if err == nil {
 			err = g.admit(p, &m)
@@ -90,12 +92,11 @@ func (g *Gate) register(p *config.Proxy) handler {
 
 // readRegistration reads the body strictly: names twice, invalid UTF-8 and trailing bytes are errors.
 func readRegistration(w http.ResponseWriter, r *http.Request) (m registration, err error) {
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return m, badMetadata("the registration must be application/json")
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRegistration))
-	if err != nil {
-		return m, badMetadata("the registration could not be read, or is larger than %d bytes", maxRegistration)
+	body, err := readBody(w, r, "application/json", maxRegistration)
+	var we *wireError
+	if errors.As(err, &we) {
+		we.Code = "invalid_client_metadata" // RFC 7591 has its own word
+		return m, we
 	}
 	if err := json.Unmarshal(body, &m); err != nil {
 		return registration{}, badMetadata("the registration is not a JSON object of the expected types")
@@ -115,7 +116,7 @@ func (g *Gate) admit(p *config.Proxy, m *registration) error {
 		if err != nil {
 			return badRequest("invalid_redirect_uri", "a redirect URI is not acceptable: %s", err)
 		}
-		if g.own[u.origin()] {
+		if g.ours(u) {
 			return badRequest("invalid_redirect_uri", "a redirect URI points at this gateway itself")
 		}
 		if admittedRedirect(p.OAuth.AllowedRedirectURIs, u) && !slices.Contains(kept, raw) {
@@ -225,6 +226,10 @@ func (g *Gate) registeredEvent(r *http.Request, p *config.Proxy, c store.Client,
 	e.Actor = audit.Actor{Type: policy.Anonymous, ClientID: c.ID, ClientName: c.Name}
 	e.Target = audit.Target{Kind: "client", Name: c.ID}
 	e.Detail = map[string]string{"redirect_uris": strings.Join(c.RedirectURIs, " "), "auth_method": c.AuthMethod, "how": how}
+	if how == "again" { // nothing was made; clients do this at every start, and a stranger could fill the disk with it
+		g.audit.RefusedAnonymous(e)
+		return nil
+	}
 	return g.record(e)
 }
 

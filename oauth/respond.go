@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"gatehouse/store"
 	"gatehouse/web"
 )
 
@@ -101,6 +100,10 @@ func (g *Gate) page(h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		noStore(w)
 		w.Header().Set("Referrer-Policy", "no-referrer")
+		if prefetched(r) { // nobody asked for this page yet, so nothing may happen (CB-12)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 		err := h(w, r)
 		if err == nil {
 			return
@@ -125,6 +128,11 @@ func asPage(err error) *pageError {
 			Title: "The gateway cannot do this right now", What: "Something the gateway needs did not answer.",
 			Whose: "This is not your fault, and not the app's.", Do: "Try again in a moment. If it stays like this, give the administrator the request id."}}
 	}
+	if we.Status == http.StatusTooManyRequests {
+		return &pageError{Status: we.Status, Reason: we.reason(), Retry: we.Retry, Page: web.ErrorData{
+			Title: "Too many requests", What: "Too many requests came from your address.", Whose: "Another app or person at this address may have made them.",
+			Do: "Wait a minute, then start again from the app."}}
+	}
 	return &pageError{Status: we.Status, Reason: we.reason(), Retry: we.Retry, Err: we.Err, Page: web.ErrorData{
 		Title: "This sign-in request cannot be used", What: we.Description,
 		Whose: "The app that sent you here made the request.", Do: "Start again from the app. If it happens again, tell its makers."}}
@@ -133,6 +141,7 @@ func asPage(err error) *pageError {
 func noStore(w http.ResponseWriter) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Pragma", "no-cache")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 }
 
 func retryAfter(w http.ResponseWriter, d time.Duration) {
@@ -165,12 +174,4 @@ func allow(w http.ResponseWriter, r *http.Request, methods ...string) error {
 	}
 	w.Header().Set("Allow", list)
 	return &wireError{Status: http.StatusMethodNotAllowed, Code: "invalid_request", Description: "this endpoint takes " + list}
-}
-
-// storeErr turns an error of the store into the answer: not found is for the caller to have handled.
-func storeErr(err error) error {
-	if err == nil || errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	return unavailable(err)
 }

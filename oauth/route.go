@@ -2,7 +2,9 @@ package oauth
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
+	"time"
 
 	"gatehouse/config"
 	"gatehouse/web"
@@ -20,13 +22,13 @@ func (g *Gate) ServeMain(w http.ResponseWriter, r *http.Request) bool {
 	}
 	switch path {
 	case "/api/v1/oauth/callback":
-		g.page(only(http.MethodGet, g.callback))(w, r)
+		g.page(g.paced(only(http.MethodGet, g.callback)))(w, r)
 	case "/api/v1/oauth/consent":
-		g.page(g.consent)(w, r)
+		g.page(g.paced(g.consent))(w, r)
 	case "/api/v1/oauth/finish":
-		g.page(only(http.MethodGet, g.finishPage))(w, r)
+		g.page(g.paced(only(http.MethodGet, g.finishPage)))(w, r)
 	case "/api/v1/oauth/forget":
-		g.page(only(http.MethodGet, g.forget))(w, r)
+		g.page(g.paced(only(http.MethodGet, g.forget)))(w, r)
 	case web.StylePath:
 		g.pages.ServeCSS(w, r)
 	default:
@@ -55,7 +57,7 @@ func (g *Gate) endpoint(w http.ResponseWriter, r *http.Request, rest string) {
 	case err != nil:
 		cors(g.api(fail))(w, r)
 	case name == "authorize":
-		g.page(g.authorize(p))(w, r)
+		g.page(g.authorize(func(*http.Request, url.Values) (*config.Proxy, error) { return p, nil }))(w, r)
 	case name == "token":
 		cors(g.api(g.token(always(p))))(w, r)
 	case name == "register":
@@ -76,6 +78,16 @@ func (g *Gate) consent(w http.ResponseWriter, r *http.Request) error {
 		return g.decision(w, r)
 	}
 	return only(http.MethodGet, g.consentPage)(w, r)
+}
+
+// paced bounds what one address can make a page write: each step of a login costs the store and the audit log something.
+func (g *Gate) paced(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := g.limited(r, nil, "page|"+g.addressKey(r), config.Rate{Count: addressCap, Per: time.Minute}); err != nil {
+			return err
+		}
+		return h(w, r)
+	}
 }
 
 func only(method string, h handler) handler {

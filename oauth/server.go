@@ -5,7 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -96,21 +98,27 @@ type Gate struct {
 	cfg   *config.Config
 	pages *web.Pages
 	addr  map[string]address // by proxy
-	own   map[string]bool    // origins of ours, where no code may be sent
+	own   map[string]bool    // places of ours, where no code may be sent
 }
 
 // address is a proxy's URLs, derived once.
-type address struct{ issuer, resource, endpoints, metadata string }
+type address struct {
+	issuer, resource, endpoints, metadata string
+	idp                                   string // issuer of its provider; "" when it has none now
+}
 
 // In makes the gate for one configuration. It is cheap and does no I/O.
 func (s *Server) In(w *World) *Gate {
 	g := &Gate{Server: s, w: w, cfg: w.Config, pages: web.New(w.Config.PublicURL()), addr: map[string]address{}, own: map[string]bool{}}
-	g.own[urlOrigin(w.Config.PublicURL())] = true
+	g.own[placeOf(w.Config.PublicURL())] = true
 	for name, p := range w.Config.Proxies {
 		a := address{issuer: w.Config.Issuer(p), resource: w.Config.Resource(p), endpoints: w.Config.OAuthURL(p)}
 		a.metadata = wellKnownURL(a.resource, docResource)
+		if prov := w.Providers[p.OAuth.Provider]; prov != nil {
+			a.idp = prov.Issuer()
+		}
 		g.addr[name] = a
-		g.own[urlOrigin(a.issuer)] = true
+		g.own[placeOf(a.issuer)] = true
 		if ttl := int64(p.OAuth.AccessTokenTTL); ttl > s.longestTTL.Load() {
 			s.longestTTL.Store(ttl)
 		}
@@ -140,11 +148,35 @@ func (g *Gate) serving(id string) (*config.Proxy, error) {
 	return p, nil
 }
 
+// vouched reports that id comes from the provider that p has now. What another one said, or the same one at another
+// issuer, counts no more once the file says so.
+func (g *Gate) vouched(p *config.Proxy, id *policy.Identity) bool {
+	idp := g.addr[p.Name].idp
+	return idp != "" && id.Provider == p.OAuth.Provider && id.Issuer == idp
+}
+
 func (g *Gate) requestID(r *http.Request) string {
 	if g.o.RequestID == nil {
 		return ""
 	}
 	return g.o.RequestID(r)
+}
+
+// placeOf is where requests for a URL arrive: host and port, whatever the scheme. All names of this computer are one
+// place, and so is a name with and without the dot at its end.
+func placeOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	host, port := strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), u.Port()
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Unmap().IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		host = "loopback"
+	}
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return host + " " + port
 }
 
 func urlOrigin(raw string) string {

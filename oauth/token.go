@@ -5,8 +5,6 @@ package oauth
 import (
 	"encoding/base64"
 	"errors"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -20,8 +18,9 @@ import (
 )
 
 const (
+	formType   = "application/x-www-form-urlencoded"
 	maxForm    = 16 << 10 // bytes of a form
-	addressCap = 600      // token requests of one address a minute, over all clients
+	addressCap = 600      // requests of one address a minute to each of token, register and the pages, whoever is behind it
 )
 
 // form is a parsed form: every parameter once, but resource.
@@ -30,8 +29,9 @@ type form struct {
 }
 
 // secretParams must never stand in a URL, where logs and histories keep them (RFC 9700 section 4.3.2).
-var secretParams = []string{"code", "client_secret", "client_id", "refresh_token", "code_verifier", "token", "grant_type", "redirect_uri",
-	"access_token", "client_assertion", "password", "username"}
+var secretParams = map[string]bool{"code": true, "client_secret": true, "client_id": true, "refresh_token": true, "code_verifier": true,
+	"token": true, "grant_type": true, "redirect_uri": true, "access_token": true, "id_token": true, "client_assertion": true,
+	"assertion": true, "subject_token": true, "actor_token": true, "password": true, "username": true}
 
 // resolver finds the proxy that a form belongs to; on a proxy's own endpoint it always is that proxy.
 type resolver func(r *http.Request, f form) (*config.Proxy, error)
@@ -85,18 +85,15 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 		if err != nil {
 			return form{}, invalidRequest("the query is malformed")
 		}
-		for _, name := range secretParams {
-			if q.Has(name) {
+		for name := range q {
+			if name = strings.ToLower(name); secretParams[name] {
 				return form{}, invalidRequest("%s belongs in the body, never in the URL", name)
 			}
 		}
 	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
-		return form{}, invalidRequest("the body must be application/x-www-form-urlencoded")
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	body, err := readBody(w, r, formType, maxForm)
 	if err != nil {
-		return form{}, invalidRequest("the body could not be read, or is larger than %d bytes", maxForm)
+		return form{}, err
 	}
 	return parseForm(string(body))
 }
@@ -122,10 +119,11 @@ func parseForm(body string) (form, error) {
 
 // clientIDOf is whom a request says it comes from, before that is proved; for rate limits and the log.
 func clientIDOf(r *http.Request, f form) string {
-	if id, _, ok := r.BasicAuth(); ok {
-		return id
+	id, _, _, err := presented(r, f)
+	if err != nil {
+		return f.Get("client_id")
 	}
-	return f.Get("client_id")
+	return id
 }
 
 // authenticateClient proves the client by exactly one method, the registered one (OAuth 2.1 section 2.4).
@@ -236,7 +234,10 @@ func invalidGrant(reason, description string) *wireError {
 
 // mayGoOn asks again what was true at sign-in: nobody keeps by a code or refresh token what the configuration or an
 // operator took away (CVE-2026-43983).
-func (g *Gate) mayGoOn(r *http.Request, id policy.Identity) error {
+func (g *Gate) mayGoOn(r *http.Request, p *config.Proxy, id policy.Identity) error {
+	if !g.vouched(p, &id) {
+		return invalidGrant("provider_gone", "this server signs people in elsewhere now; sign in again")
+	}
 	if rule := g.w.Policy.Disabled(id); rule != "" {
 		return invalidGrant(policy.ReasonUserDisabled, "an administrator disabled this account")
 	}

@@ -42,7 +42,7 @@ func (g *Gate) codeGrant(w http.ResponseWriter, r *http.Request, p *config.Proxy
 	if err := g.checkBinding(r, p, gr, f); err != nil {
 		return err
 	}
-	if err := g.mayGoOn(r, gr.Identity); err != nil {
+	if err := g.mayGoOn(r, p, gr.Identity); err != nil {
 		return err
 	}
 	return g.openSession(w, r, p, c, row.Hash, gr)

@@ -33,7 +33,7 @@ func (g *Gate) refreshGrant(w http.ResponseWriter, r *http.Request, p *config.Pr
 	if !row.RotatedAt.IsZero() && !g.inGrace(p, row) {
 		return g.refreshReused(r, p, c, row)
 	}
-	if err := g.mayGoOn(r, s.Identity()); err != nil {
+	if err := g.mayGoOn(r, p, s.Identity()); err != nil {
 		return err
 	}
 	if err := g.recheck(r, p, s); err != nil {

@@ -43,19 +43,30 @@ func (g *Gate) mainWellKnown(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	cors(g.api(func(w http.ResponseWriter, r *http.Request) error {
-		if knownDoc(doc) {
-			for _, p := range g.cfg.Proxies {
-				// What stands in front may have kept the public path.
-				if p.Listen == "" && (strings.TrimRight(p.Path, "/") == suffix || (suffix != "" && urlPath(g.addr[p.Name].resource) == suffix)) {
-					return g.proxyDocument(w, r, p, doc)
-				}
-			}
+		if p := g.proxyAt(suffix); p != nil && knownDoc(doc) {
+			return g.proxyDocument(w, r, p, doc)
 		}
 		writeJSON(w, http.StatusNotFound, map[string]any{"error": "not_found",
 			"error_description": "no proxy is at this place; these have their own metadata", "proxies": g.choices(), "request_id": g.requestID(r)})
 		return nil
 	}))(w, r)
 	return true
+}
+
+// proxyAt is the proxy on the main listener whose path is suffix, else the one whose public path it is: what stands in
+// front may have kept that. A proxy that nobody can sign in to is nowhere.
+func (g *Gate) proxyAt(suffix string) *config.Proxy {
+	var public *config.Proxy
+	for _, p := range g.cfg.Proxies {
+		switch {
+		case p.Listen != "" || !p.Enabled || !p.OAuth.Enabled:
+		case strings.TrimRight(p.Path, "/") == suffix:
+			return p
+		case suffix != "" && urlPath(g.addr[p.Name].resource) == suffix && (public == nil || p.Name < public.Name):
+			public = p
+		}
+	}
+	return public
 }
 
 // ownWellKnown answers them on p's own listener, at the root and with the path of its MCP endpoint, its issuer or its
