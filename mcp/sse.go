@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 )
 
 // maxEvent bounds one event that has to be looked at whole, maxIDLine a line with an event id.
@@ -30,7 +31,8 @@ type Events struct {
 	id func(id string) (out string, ok bool)
 
 	pend    []byte // an incomplete event, or an incomplete line that may carry an id
-	out     []byte // rewritten bytes on their way to the reader
+	out     []byte // bytes on their way to the reader
+	outMem  []byte // what out is a part of
 	err     error  // what src ended with
 	line    int    // where the unfinished line of pend begins …
 	scan    int    // … and up to where it was searched, so that a long event is searched once
@@ -51,7 +53,8 @@ func (s *Events) Read(p []byte) (int, error) {
 		if len(s.out) > 0 {
 			n := copy(p, s.out)
 			if s.out = s.out[n:]; len(s.out) == 0 {
-				s.out = nil // an idle stream keeps no buffer
+				release(s.outMem) // an idle stream keeps no buffer
+				s.out, s.outMem = nil, nil
 			}
 			return n, nil
 		}
@@ -75,57 +78,94 @@ func (s *Events) Read(p []byte) (int, error) {
 func (s *Events) feed(chunk []byte) (direct int) {
 	data, own := chunk, false // own: data is our memory and must not be handed on as chunk
 	if len(s.pend) > 0 {
-		s.pend = append(s.pend, chunk...)
-		data, own = s.pend, true
+		data, own = s.join(chunk), true
 	}
 	if !s.begun {
 		// Readers skip a byte order mark. One left in place would make the first field an unknown one to us and not to them.
 		if len(data) < len(bom) && bytes.HasPrefix(bom, data) && s.err == nil {
-			s.pend = bytes.Clone(data)
+			s.pend = keep(data)
 			return 0
 		}
 		s.begun = true
 		if rest, found := bytes.CutPrefix(data, bom); found {
-			data, own = bytes.Clone(rest), true
+			data, own = keep(rest), true
 		}
 	}
 	var out []byte
 	var done int
 	if s.data == nil {
-		out, done = s.lines(data, own)
+		out, done = s.lines(data)
 	} else {
-		out, done = s.events(data, own)
+		out, done = s.events(data)
 	}
 	rest := data[done:]
-	switch {
-	case s.err == io.EOF && len(rest) > 0:
+	if s.err == io.EOF && len(rest) > 0 {
 		// Strict readers throw an unfinished event away, others do not: it is treated as finished.
 		tail, _ := s.event(rest)
 		if out == nil {
-			out = append(out, data[:done]...)
+			out = append(grab(len(data)), data[:done]...)
 		}
-		out, rest = append(out, tail...), nil
-	case s.err != nil:
+		out = append(out, tail...)
+	}
+	if s.err != nil {
 		rest = nil
 	}
-	if limit := s.limit(); len(rest) > limit {
+	if len(rest) > s.limit() {
 		s.err, rest = ErrEventTooLong, nil
 	}
 	switch {
-	case len(rest) == 0:
-		s.pend = nil
-	case own && done == 0:
-		s.pend = data // grows in place
-		out = nil
+	case own && done == 0 && len(rest) > 0: // grows in place
+		s.pend = data
+		return 0
+	case len(rest) > 0:
+		s.pend = keep(rest)
 	default:
-		s.pend = bytes.Clone(rest)
+		s.pend = nil
 	}
-	if out != nil || own {
-		s.out = out
+	switch {
+	case out != nil:
+		s.out, s.outMem = out, out
+		if own {
+			release(data)
+		}
+		return 0
+	case own:
+		s.out, s.outMem = data[:done], data
 		return 0
 	}
 	return done
 }
+
+// join appends chunk to what is pending.
+func (s *Events) join(chunk []byte) []byte {
+	if need := len(s.pend) + len(chunk); need > cap(s.pend) {
+		bigger := append(grab(max(need, 2*cap(s.pend))), s.pend...)
+		release(s.pend)
+		s.pend = bigger
+	}
+	return append(s.pend, chunk...)
+}
+
+// Buffers of one size are used again: streams carry many events of a few KiB, and garbage per event would make the
+// memory of idle streams a multiple.
+const pooledSize = 8 << 10
+
+var pooled = sync.Pool{New: func() any { return new([pooledSize]byte) }}
+
+func grab(n int) []byte {
+	if n > pooledSize {
+		return make([]byte, 0, n)
+	}
+	return pooled.Get().(*[pooledSize]byte)[:0]
+}
+
+func release(b []byte) {
+	if cap(b) == pooledSize {
+		pooled.Put((*[pooledSize]byte)(b[:pooledSize]))
+	}
+}
+
+func keep(b []byte) []byte { return append(grab(len(b)), b...) }
 
 func (s *Events) limit() int {
 	if s.data == nil {
@@ -134,11 +174,8 @@ func (s *Events) limit() int {
 	return maxEvent
 }
 
-// lines passes everything on at once but id lines. out is nil when data[:done] goes on unchanged; own demands a copy.
-func (s *Events) lines(data []byte, own bool) (out []byte, done int) {
-	if own {
-		out = make([]byte, 0, len(data)+64)
-	}
+// lines passes everything on at once but id lines. out is nil when data[:done] goes on unchanged.
+func (s *Events) lines(data []byte) (out []byte, done int) {
 	for done < len(data) {
 		line := data[done:]
 		end := lineEnd(line)
@@ -155,7 +192,7 @@ func (s *Events) lines(data []byte, own bool) (out []byte, done int) {
 		}
 		if id, is := idOf(line[:end]); held && is {
 			if out == nil {
-				out = append(make([]byte, 0, len(data)+128), data[:done]...)
+				out = append(grab(len(data)+256), data[:done]...)
 			}
 			out = append(s.appendID(out, id), line[end])
 		} else if out != nil {
@@ -175,11 +212,8 @@ func mayBeID(line []byte) bool {
 	return line[0] == 'i' && line[1] == 'd' && (len(line) == 2 || line[2] == ':' || line[2] == '\r' || line[2] == '\n')
 }
 
-// events passes whole events on.
-func (s *Events) events(data []byte, own bool) (out []byte, done int) {
-	if own {
-		out = make([]byte, 0, len(data)+64)
-	}
+// events passes whole events on. out is nil when data[:done] goes on unchanged.
+func (s *Events) events(data []byte) (out []byte, done int) {
 	for done < len(data) {
 		n := s.eventLen(data[done:])
 		if n == 0 {
@@ -187,7 +221,7 @@ func (s *Events) events(data []byte, own bool) (out []byte, done int) {
 		}
 		ev, changed := s.event(data[done : done+n])
 		if changed && out == nil {
-			out = append(make([]byte, 0, len(data)+128), data[:done]...)
+			out = append(grab(len(data)+256), data[:done]...)
 		}
 		if out != nil {
 			out = append(out, ev...)

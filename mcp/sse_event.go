@@ -5,13 +5,19 @@ import "bytes"
 // event rewrites one event.
 func (s *Events) event(ev []byte) (out []byte, changed bool) {
 	var data []byte
-	var hasData, hasID bool
+	var lines int
+	var hasID bool
 	eachLine(ev, func(line, _ []byte) {
 		if value, is := fieldOf(line, "data"); is {
-			if hasData {
-				data = append(data, '\n')
+			switch lines++; lines {
+			case 1:
+				data = value // part of ev, as long as there is no second line
+			case 2:
+				data = append(append(make([]byte, 0, len(ev)), data...), '\n')
+				data = append(data, value...)
+			default:
+				data = append(append(data, '\n'), value...)
 			}
-			data, hasData = append(data, value...), true
 		}
 		if _, is := idOf(line); is {
 			hasID = true

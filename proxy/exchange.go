@@ -34,8 +34,11 @@ type exchange struct {
 	session  string // the upstream's Mcp-Session-Id that the client's opened to
 	event    string // the upstream's event id that Last-Event-ID opened to
 
+	events *mcp.Events // the answer, when it is a stream of events
+
 	decision policy.Decision
 	cancel   context.CancelCauseFunc
+	release  func()        // ends the tracking of the stream
 	sent     bool          // the upstream may have heard of it
 	upStatus int           // 0: the upstream did not answer
 	upTime   time.Duration // until the upstream's answer began
@@ -95,6 +98,12 @@ var (
 func (x *exchange) end() {
 	rec := recover()
 	x.out.stop()
+	if x.release != nil {
+		x.release()
+	}
+	if x.events != nil {
+		x.events.Close()
+	}
 	cause := context.Cause(x)
 	if x.cancel != nil {
 		x.cancel(errFinished)

@@ -23,10 +23,9 @@ func (x *exchange) forward() {
 	if x.standing {
 		kind = "standing"
 	}
-	release := x.h.Sessions.Track(x.caller.Session, session.Stream{
+	x.release = x.h.Sessions.Track(x.caller.Session, session.Stream{
 		Proxy: x.h.Proxy.Name, Kind: kind, JTI: x.caller.JTI, JTIExpires: x.caller.TokenExpires, Standing: x.standing,
 	}, x.cut)
-	defer release()
 	x.sent, x.sentAt = true, x.h.Now()
 	r := x.r.WithContext(x)
 	r.Header = http.Header{} // rewrite makes the headers; ReverseProxy has no business with the client's

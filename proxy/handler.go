@@ -111,5 +111,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !x.record():
 	default:
 		x.forward()
+		x.pump()
 	}
 }

@@ -41,10 +41,11 @@ func modifyResponse(res *http.Response) error {
 		x.out.stream(x.standing)
 		var data func([]byte) ([]byte, bool)
 		if x.standing || x.lists() {
-			data = x.filterEvent
+			f := x.filter()
+			data = func(d []byte) ([]byte, bool) { return x.filterEvent(f, d) }
 		}
 		seal := func(id string) (string, bool) { return x.h.made.sealer.Seal(mcp.SealEvent, x.owner, id) }
-		res.Body = mcp.NewEvents(body, data, seal)
+		x.events, res.Body = mcp.NewEvents(body, data, seal), http.NoBody // pump carries it
 	case x.lists() && res.StatusCode < 300:
 		return x.filterAnswer(res, kind)
 	}
@@ -125,8 +126,8 @@ func (x *exchange) seen(entries []mcp.Entry) {
 
 // filterEvent is filterAnswer for the data of one event. On a standing stream an event that cannot be read is dropped;
 // in the answer to a list it becomes the answer's error.
-func (x *exchange) filterEvent(data []byte) (out []byte, changed bool) {
-	out, changed, err := x.filter().Message(data)
+func (x *exchange) filterEvent(f *mcp.Filter, data []byte) (out []byte, changed bool) {
+	out, changed, err := f.Message(data)
 	if err == nil {
 		return out, changed
 	}

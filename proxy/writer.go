@@ -104,7 +104,9 @@ func (w *writer) between() bool {
 func (w *writer) FlushError() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.flush()
+	err := w.flush()
+	w.gone = w.gone || err != nil
+	return err
 }
 
 func (w *writer) flush() error {
