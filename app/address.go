@@ -91,7 +91,10 @@ func parsePrefixes(cidrs []string) []netip.Prefix {
 	var out []netip.Prefix
 	for _, c := range cidrs {
 		if p, err := netip.ParsePrefix(c); err == nil {
-			out = append(out, netip.PrefixFrom(p.Addr().Unmap(), p.Bits()).Masked())
+			if p.Addr().Is4In6() && p.Bits() >= 96 {
+				p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+			}
+			out = append(out, p.Masked())
 		} else if a, err := netip.ParseAddr(c); err == nil {
 			out = append(out, netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()))
 		}

@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/audit"
 	"gatehouse/config"
+	"gatehouse/configwatch"
 	"gatehouse/control"
 	"gatehouse/policy"
 	"gatehouse/session"
@@ -75,8 +76,8 @@ func (h *house) wire(faults config.Faults) control.List[control.Fault] {
 
 // Reload reads the file again and answers with the verdict.
 func (b backend) Reload(ctx context.Context, by control.By) (control.ReloadResult, error) {
-	data, err := b.readFile()
-	return b.apply(context.WithoutCancel(ctx), data, err, operator(by), true), nil
+	data, err := configwatch.Read(b.path) // as the watcher reads, so that both come to one verdict
+	return b.apply(context.WithoutCancel(ctx), data, err, edit{by: operator(by), detail: hints(by), asked: true}), nil
 }
 
 // operator is the audit actor of somebody at the sockets: the kernel's word, with the login as a name.
@@ -197,6 +198,9 @@ func (b backend) RotateKeys(ctx context.Context, by control.By) (control.Key, er
 	k, err := b.oauth.RotateKeys(ctx, operator(by).ID)
 	if err != nil {
 		return control.Key{}, storeError(err)
+	}
+	if err := b.audit.Record(b.adminEvent("admin.rotate", "rotate", by, "key", k.KID)); err != nil {
+		return control.Key{}, auditError(err)
 	}
 	b.publish("keys", keyInfo(k))
 	return keyInfo(k), nil

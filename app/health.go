@@ -73,7 +73,8 @@ func (h *health) store(ctx context.Context) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if now := h.now(); now.Sub(h.pinged) >= pingEvery {
-		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		// Not the asker's context: who hangs up at once must not make the store look broken to everybody else.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
 		h.storeOK, h.pinged = h.ping(ctx) == nil, now
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -19,8 +20,9 @@ import (
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 32 << 10
+	maxHeaderBytes    = 32<<10 - 4<<10 // net/http admits 4 KiB more than it is told: 32 KiB
 	maxConnections    = 20_000
+	spareFiles        = 256 // what the store, the logs, the sockets and the provider's connections need
 )
 
 // listener is one open address and the server on it.
@@ -28,14 +30,16 @@ type listener struct {
 	name string // "main", "metrics" or the proxy's name
 	addr string // as configured
 	srv  *http.Server
-	ln   net.Listener
+	ln   *limitedListener
 }
 
 // listeners are opened once at start and closed once at the end; a reload never touches them.
 type listeners struct {
 	logger *slog.Logger
-	open   []*listener
-	wg     sync.WaitGroup // one per server; closed by shutdown
+	// slots are the connections that all listeners together may have; made by the first add.
+	slots chan struct{}
+	open  []*listener
+	wg    sync.WaitGroup // one per server; closed by shutdown
 }
 
 // add opens an address. On a loopback name it opens IPv4 and IPv6 alike, so that localhost works whichever of the two
@@ -62,10 +66,15 @@ func (ls *listeners) start(name, addr string, ln net.Listener, h http.Handler, t
 	srv := &http.Server{
 		Handler: h, TLSConfig: tc, Protocols: &protocols,
 		ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 100},
-		ErrorLog: log.New(&serverErrors{logger: ls.logger, listener: name}, "", 0),
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 100},
+		// "OPTIONS *" passes the entrance like everything else: its Host is judged, its answer has an id.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     log.New(&serverErrors{logger: ls.logger, listener: name}, "", 0),
 	}
-	l := &listener{name: name, addr: addr, srv: srv, ln: &limitedListener{Listener: ln, slots: make(chan struct{}, maxConnections)}}
+	if ls.slots == nil {
+		ls.slots = make(chan struct{}, connectionBound())
+	}
+	l := &listener{name: name, addr: addr, srv: srv, ln: &limitedListener{Listener: ln, slots: ls.slots, closed: make(chan struct{})}}
 	ls.open = append(ls.open, l)
 	ls.wg.Go(func() {
 		serve := srv.Serve
@@ -121,14 +130,30 @@ func (e *ListenError) Error() string {
 
 func (e *ListenError) Unwrap() error { return e.Err }
 
-// limitedListener accepts at most cap(slots) connections at once; the rest wait in the kernel's queue.
+// connectionBound leaves a file for the upstream's side of every connection, and some for ourselves: who opens connections
+// until no file is left would else keep the store and the audit log from being opened (AU-05).
+func connectionBound() int {
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || files.Cur > 2*maxConnections+spareFiles {
+		return maxConnections
+	}
+	return max((int(files.Cur)-spareFiles)/2, 16)
+}
+
+// limitedListener accepts while there are slots; who comes then waits in the kernel's queue.
 type limitedListener struct {
 	net.Listener
-	slots chan struct{}
+	slots  chan struct{}
+	closed chan struct{}
+	once   sync.Once
 }
 
 func (l *limitedListener) Accept() (net.Conn, error) {
-	l.slots <- struct{}{}
+	select {
+	case l.slots <- struct{}{}:
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
 	c, err := l.Listener.Accept()
 	if err != nil {
 		<-l.slots
@@ -136,6 +161,15 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 	}
 	return &limitedConn{Conn: c, release: sync.OnceFunc(func() { <-l.slots })}, nil
 }
+
+// Close ends an Accept that waits for a slot, too: a full gate must be able to stop.
+func (l *limitedListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return l.Listener.Close()
+}
+
+// full reports that nobody else gets in.
+func (l *limitedListener) full() bool { return len(l.slots) == cap(l.slots) }
 
 type limitedConn struct {
 	net.Conn

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"gatehouse/config"
 )
@@ -35,12 +36,12 @@ func newLogger(c *config.Config, o Options) (*logger, error) {
 	if o.LogFormat != "" {
 		format = o.LogFormat
 	}
-	handler := &slog.HandlerOptions{Level: l.lvl}
+	handler := &slog.HandlerOptions{Level: l.lvl, ReplaceAttr: shorten}
+	var lines slog.Handler = slog.NewTextHandler(harmless{l.out}, handler)
 	if format == "json" {
-		l.Logger = slog.New(slog.NewJSONHandler(harmless{l.out}, handler))
-	} else {
-		l.Logger = slog.New(slog.NewTextHandler(harmless{l.out}, handler))
+		lines = slog.NewJSONHandler(harmless{l.out}, handler)
 	}
+	l.Logger = slog.New(newQuiet(lines, time.Now))
 	l.level(logLevel(c, o.Getenv))
 	return l, nil
 }

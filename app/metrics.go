@@ -78,8 +78,19 @@ func (m *metrics) reload(result string, now time.Time) {
 	}
 }
 
-func (m *metrics) handler() http.Handler {
+// handler answers GET /metrics. Where it listens on loopback it is asked under a loopback name: a web page that rebinds
+// its own name to this machine learns nothing (HX-07).
+func (m *metrics) handler(listen string) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
-	return mux
+	if !loopbackName(hostName(listen)) {
+		return mux
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !(hosts{}).admit(hostName(r.Host)) {
+			http.Error(w, "this host is not configured", http.StatusForbidden)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }

@@ -3,10 +3,9 @@ package app
 import (
 	"context"
 	"errors"
-	"os"
+	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"gatehouse/audit"
@@ -25,15 +24,24 @@ type verdict struct {
 	onDisk       string // hash of the bytes last seen; differs from hash while they are refused
 	faults       config.Faults
 	needsRestart []string
+	// unrecorded: the file is good, but the audit log could not be written; it is tried again when it can.
+	unrecorded bool
 }
 
 func (v *verdict) ok() bool { return len(v.faults.Errors()) == 0 }
 
+// edit says who wants a configuration applied. asked is an operator's reload: it is carried out even when the bytes did
+// not change, because a file or variable that they refer to may have.
+type edit struct {
+	by     audit.Actor
+	detail map[string]string
+	asked  bool
+}
+
 // apply is the third route, an edit: parse, compile, dry build, then swap, then sweep. Whatever fails before the swap
 // changes nothing but the verdict. data is nil when the file could not be read (cause).
-// asked is an operator's reload: it is carried out even when the bytes did not change, because a file or variable that
-// they refer to may have.
-func (h *house) apply(ctx context.Context, data []byte, cause error, by audit.Actor, asked bool) control.ReloadResult {
+// Bytes that are in force already come from SIGHUP, which asks like an operator, or from going back to them after a fault.
+func (h *house) apply(ctx context.Context, data []byte, cause error, e edit) control.ReloadResult {
 	h.reloading.Lock()
 	defer h.reloading.Unlock()
 	h.tellSystemd(systemd.Reloading())
@@ -46,15 +54,19 @@ func (h *house) apply(ctx context.Context, data []byte, cause error, by audit.Ac
 		next, faults = h.build(cfg, before.version+1)
 	}
 	if len(faults.Errors()) > 0 {
-		return h.refuse(before, data, faults, by)
+		return h.refuse(before, data, faults, e)
 	}
-	if cfg.Hash == before.cfg.Hash && !asked {
+	if cfg.Hash == before.cfg.Hash && !e.asked && !h.verdict.Load().ok() {
 		// The operator went back to what is in force: a fault is gone, nothing is to be swapped.
 		return h.settle(before, nil, control.ReloadResult{OK: true, Faults: h.wire(cfg.Warnings)})
 	}
-	event := configEvent("config.loaded", audit.Allowed, cfg.Hash, by)
+	event := configEvent("config.loaded", audit.Allowed, cfg.Hash, e)
 	if err := h.audit.Record(event); err != nil {
-		return h.refuse(before, data, config.Faults{{Message: "the audit log cannot be written: " + err.Error(), Severity: config.Error}}, by)
+		result := h.refuse(before, data, config.Faults{{File: h.path, Message: "the audit log cannot be written; the file is applied when it can: " + err.Error(), Severity: config.Error}}, e)
+		v := *h.verdict.Load()
+		v.unrecorded = true
+		h.verdict.Store(&v)
+		return result
 	}
 	h.swap(next)
 	cut := h.sweep(ctx, before, next)
@@ -83,23 +95,24 @@ func (h *house) parse(data []byte, cause error) (*config.Config, config.Faults) 
 	return cfg, faults
 }
 
-func (h *house) refuse(before *world, data []byte, faults config.Faults, by audit.Actor) control.ReloadResult {
+func (h *house) refuse(before *world, data []byte, faults config.Faults, e edit) control.ReloadResult {
 	last := h.verdict.Load()
 	onDisk := config.HashOf(data)
-	if last.onDisk != onDisk || last.ok() { // one event per broken file, however often it is looked at
+	if last.onDisk != onDisk || last.ok() || !sameFaults(last.faults, faults) { // one event per broken file, however often it is looked at
 		for _, f := range faults.Errors() {
 			h.log.Error("configuration refused, the last good one stays in force", "fault", f.Error())
 		}
-		event := configEvent("config.failed", audit.Error, onDisk, by)
+		event := configEvent("config.failed", audit.Error, onDisk, e)
 		event.Reason = "config_invalid"
-		event.Detail = map[string]string{"fault": faults.Errors()[0].Error()}
+		event.Detail = maps.Clone(event.Detail)
+		event.Detail["fault"] = faults.Errors()[0].Error()
 		if err := h.audit.Record(event); err != nil {
 			h.log.Error("audit", "event", event.Event, "err", err)
 		}
 	}
 	h.metrics.reload("refused", h.now())
 	v := *last
-	v.at, v.onDisk, v.faults = h.now(), onDisk, faults
+	v.at, v.onDisk, v.faults, v.unrecorded = h.now(), onDisk, faults, false
 	h.verdict.Store(&v)
 	h.publish("config", h.configInfo())
 	return control.ReloadResult{Faults: h.wire(faults), Version: before.version, Hash: before.cfg.Hash, NeedsRestart: v.needsRestart}
@@ -117,6 +130,7 @@ func (h *house) settle(now *world, needs []string, r control.ReloadResult) contr
 		h.metrics.reload("unchanged", h.now())
 	}
 	v.at, v.version, v.hash, v.onDisk, v.faults = h.now(), now.version, now.cfg.Hash, now.cfg.Hash, now.cfg.Warnings
+	v.unrecorded = false
 	h.verdict.Store(&v)
 	h.publish("config", h.configInfo())
 	r.Version, r.Hash, r.NeedsRestart = now.version, now.cfg.Hash, v.needsRestart
@@ -228,15 +242,15 @@ func (h *house) keepHistory(data []byte, version int) {
 	}
 }
 
-func configEvent(event, outcome, hash string, by audit.Actor) *audit.Event {
-	return &audit.Event{Event: event, Action: "reload", Outcome: outcome, Cfg: hash, Actor: by, Target: audit.Target{Kind: "config"}}
+func configEvent(event, outcome, hash string, e edit) *audit.Event {
+	detail := e.detail
+	if detail == nil {
+		detail = map[string]string{}
+	}
+	return &audit.Event{Event: event, Action: "reload", Outcome: outcome, Cfg: hash, Actor: e.by, Target: audit.Target{Kind: "config"}, Detail: detail}
 }
 
-// readFile is config's reader for a reload that was asked for.
-func (h *house) readFile() ([]byte, error) {
-	data, err := os.ReadFile(h.path)
-	if err != nil {
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "open "))
-	}
-	return data, nil
+// sameFaults reports that the same is wrong. A file that is gone and a directory in its place have equal bytes: none.
+func sameFaults(a, b config.Faults) bool {
+	return slices.EqualFunc(a.Errors(), b.Errors(), func(x, y config.Fault) bool { return x.Error() == y.Error() })
 }

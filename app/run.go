@@ -91,7 +91,7 @@ func (h *house) start(cfg *config.Config) error {
 	}
 	h.swap(first)
 	h.metrics.reload("applied", h.now())
-	if data, err := h.readFile(); err == nil && config.HashOf(data) == cfg.Hash {
+	if data, err := configwatch.Read(h.path); err == nil && config.HashOf(data) == cfg.Hash {
 		h.keepHistory(data, 1)
 	}
 	for _, w := range cfg.Warnings {
@@ -118,7 +118,7 @@ func (h *house) openListeners(cfg *config.Config) error {
 		}
 	}
 	if cfg.Metrics.Listen != "" {
-		return h.listeners.add("metrics", cfg.Metrics.Listen, h.metrics.handler(), nil)
+		return h.listeners.add("metrics", cfg.Metrics.Listen, h.metrics.handler(cfg.Metrics.Listen), nil)
 	}
 	return nil
 }
@@ -128,26 +128,35 @@ func (h *house) watch(ctx context.Context) {
 	kick := make(chan struct{}, 1)
 	w := &configwatch.Watcher{Path: h.path, Log: h.log.Logger, Have: h.started.Hash}
 	h.background.Go(func() { // ends with ctx
-		err := w.Run(ctx, kick, func(data []byte, err error) { h.apply(ctx, data, err, audit.Actor{Type: "system", ID: "file"}, false) })
+		err := w.Run(ctx, kick, func(data []byte, err error) { h.apply(ctx, data, err, edit{by: audit.Actor{Type: "system", ID: "file"}}) })
 		if err != nil && !errors.Is(err, context.Canceled) {
 			h.log.Error("configuration is not watched; use SIGHUP or gatehouse reload", "err", err)
 		}
 	})
+	again := func() {
+		select {
+		case kick <- struct{}{}:
+		default: // one is waiting already
+		}
+	}
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1)
 	h.background.Go(func() { // ends with ctx
 		defer signal.Stop(signals)
+		retry := time.NewTicker(time.Second)
+		defer retry.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
+			case <-retry.C:
+				if h.verdict.Load().unrecorded && h.audit.Status().OK {
+					again() // an edit that waits for the audit log is not forgotten
+				}
 			case s := <-signals:
 				h.reopenLogs()
 				if s == syscall.SIGHUP {
-					select {
-					case kick <- struct{}{}:
-					default: // one is waiting already
-					}
+					again()
 				}
 			}
 		}
@@ -217,6 +226,9 @@ func (h *house) tellSystemd(err error) {
 	}
 }
 
+// lastWords is how long before the end of the grace the running answers are told, so that their comment still gets out.
+const lastWords = 500 * time.Millisecond
+
 // drain is the end: no new connections, standing streams close at once with a comment, running answers have
 // server.shutdown_grace, then everything is cut.
 func (h *house) drain(work context.Context) {
@@ -225,9 +237,11 @@ func (h *house) drain(work context.Context) {
 	h.log.Info("stopping", "grace", grace)
 	ctx, cancel := context.WithTimeout(work, grace)
 	defer cancel()
+	running, over := context.WithTimeout(ctx, grace-min(grace/4, lastWords))
+	defer over()
 	h.background.Go(func() { // ends with the grace at the latest
 		h.sessions.CutStanding(session.ErrShutdown)
-		<-ctx.Done()
+		<-running.Done()
 		h.sessions.CutStreams(func(*session.Session) bool { return true }, session.ErrShutdown)
 	})
 	h.listeners.shutdown(ctx)

@@ -12,6 +12,9 @@ import (
 // keep systemd content. Any answer counts; what it says is for people.
 func (h *house) answers() bool {
 	main := h.listeners.open[0]
+	if main.ln.full() {
+		return true // crowded, not dead: a restart would throw everybody out and let the same crowd in
+	}
 	client := &http.Client{Timeout: 3 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {

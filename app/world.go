@@ -134,13 +134,15 @@ func (h *house) notFound(w http.ResponseWriter, r *http.Request, now *world) {
 
 // entrance is what every request passes first: an id, the caller's address, a Host that is ours, health.
 func (h *house) entrance(next func(http.ResponseWriter, *http.Request, *world)) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w := receive(rw, r, bodyTime)
 		now := h.world.Load()
 		id := newRequestID()
 		client := resolveClient(r.RemoteAddr, r.Header["X-Forwarded-For"], now.trusted)
 		r.RemoteAddr = client.String()
 		r.Header[requestIDHeader] = []string{id}
 		w.Header()[requestIDHeader] = []string{id}
+		defer h.survive(w, r)
 		if !now.hosts.admit(hostName(r.Host)) {
 			h.refuseHost(w, r)
 			return

@@ -49,6 +49,12 @@ func examine(path string) look {
 	return l
 }
 
+// Read is one look at the file as Run takes it: a regular file of at most 4 MiB and one byte that is not empty.
+func Read(path string) ([]byte, error) {
+	l := examine(path)
+	return l.data, l.err
+}
+
 func readFile(path string) (look, error) {
 	info, err := os.Stat(path)
 	if err != nil {
