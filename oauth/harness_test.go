@@ -86,6 +86,7 @@ type house struct {
 	clock    *gatetest.Clock
 	idp      *gatetest.IdP
 	store    *store.Store
+	file     string // of the store
 	sessions *session.Registry
 	audit    *recorder
 	log      *syncBuffer
@@ -125,7 +126,8 @@ func newHouse(t *testing.T) *house {
 	t.Cleanup(srv.Close)
 	h.url = srv.URL
 	h.idp = gatetest.NewIdP(t, srv.URL+"/api/v1/oauth/callback", h.clock.Now)
-	h.store = storetest.OpenAt(t, filepath.Join(t.TempDir(), "gatehouse.db"), h.clock.Now)
+	h.file = filepath.Join(t.TempDir(), "gatehouse.db")
+	h.store = storetest.OpenAt(t, h.file, h.clock.Now)
 	h.sessions = session.NewRegistry(session.Options{Store: h.store, Audit: h.audit, Now: h.clock.Now})
 	local := "127.0.0.1"
 	h.ip.Store(&local)
