@@ -9,7 +9,7 @@ import (
 )
 
 // bodyTime is how long a body may take to arrive; a stranger who sends a byte a minute would hold a connection for ever.
-const bodyTime = 10 * time.Second
+var bodyTime = 10 * time.Second
 
 // readBody reads a whole body of one media type in UTF-8, at most limit bytes. What could be read in two ways is refused:
 // two Content-Types, another charset, a compression.
@@ -28,12 +28,13 @@ func readBody(w http.ResponseWriter, r *http.Request, kind string, limit int64) 
 		}
 	}
 	conn := http.NewResponseController(w)
-	if conn.SetReadDeadline(time.Now().Add(bodyTime)) == nil {
-		defer conn.SetReadDeadline(time.Time{})
-	}
+	timed := conn.SetReadDeadline(time.Now().Add(bodyTime)) == nil
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err != nil {
-		return nil, invalidRequest("the body could not be read, or is larger than %d bytes", limit)
+		return nil, invalidRequest("the body could not be read, or is larger than %d bytes", limit) // the deadline stays: net/http would wait for the rest
+	}
+	if timed {
+		conn.SetReadDeadline(time.Time{})
 	}
 	return body, nil
 }

@@ -51,9 +51,10 @@ proxies:
 
 // recorder is an audit log in memory.
 type recorder struct {
-	mu     sync.Mutex
-	events []audit.Event
-	fail   error
+	mu        sync.Mutex
+	events    []audit.Event
+	strangers []audit.Event // those of them that came by RefusedAnonymous
+	fail      error
 }
 
 func (a *recorder) Record(e *audit.Event) error {
@@ -66,8 +67,15 @@ func (a *recorder) Record(e *audit.Event) error {
 	return nil
 }
 
-func (a *recorder) RefusedAnonymous(e *audit.Event) { a.Record(e) }
-func (a *recorder) Digest(string) string            { return "hmac:x" }
+func (a *recorder) RefusedAnonymous(e *audit.Event) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.fail == nil {
+		a.events, a.strangers = append(a.events, *e), append(a.strangers, *e)
+	}
+}
+
+func (a *recorder) Digest(string) string { return "hmac:x" }
 
 func (a *recorder) count(event, reason string) (n int) {
 	a.mu.Lock()
