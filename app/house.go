@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -125,6 +127,11 @@ func (h *house) openStore(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	h.store, err = store.Open(ctx, store.Options{URL: "sqlite:" + cfg.DatabasePath(), Key: key, Now: h.now, Logger: h.log.Logger})
+	if made && errors.Is(err, store.ErrKey) {
+		// The database has another name than the one that LoadKey looks for: the key just made was made in error, and
+		// must not stand where the lost one is to be restored.
+		err = errors.Join(err, os.Remove(filepath.Join(cfg.StateDir(), "encryption.key")))
+	}
 	return err
 }
 

@@ -117,15 +117,16 @@ type ListenError struct {
 	Err        error
 }
 
-func (e *ListenError) Error() string {
-	key := "proxies." + e.Name + ".listen"
+func (e *ListenError) Error() string { return fmt.Sprintf("%s %q: %v", e.key(), e.Addr, e.Err) }
+
+func (e *ListenError) key() string {
 	switch e.Name {
 	case "main":
-		key = "server.listen"
+		return "server.listen"
 	case "metrics":
-		key = "metrics.listen"
+		return "metrics.listen"
 	}
-	return fmt.Sprintf("%s %q: %v", key, e.Addr, e.Err)
+	return "proxies." + e.Name + ".listen"
 }
 
 func (e *ListenError) Unwrap() error { return e.Err }

@@ -2,12 +2,12 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"gatehouse/app"
 	"gatehouse/config"
+	"gatehouse/control"
 )
 
 func newServe(e *env) *cobra.Command {
@@ -31,10 +31,10 @@ The configuration file is watched: a saved change holds within a second, a broke
 			var faults config.Faults
 			if errors.As(err, &faults) {
 				e.printFaults(e.err, faults, nil)
-				return exit(exitConfig, fmt.Errorf("%s is not usable: %s", path, summary(faults)))
+				return exit(exitConfig, &control.Error{Message: path + " is not usable: " + summary(faults), Fix: "gatehouse check -c " + path})
 			}
 			if err != nil {
-				return exit(exitFailed, err)
+				return exit(exitFailed, &control.Error{Message: err.Error(), Fix: app.Fix(err)})
 			}
 			return nil
 		},
