@@ -58,6 +58,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"port": port, "envsubst": envsubst, "exits": exits, "waitfor": waitfor, "shows": shows, "lines": lines,
 	}
 	maps.Copy(cmds, gateCommands)
+	maps.Copy(cmds, attackCommands)
 	for _, name := range builtins {
 		if cmds[name] != nil {
 			panic(name + " is testscript's own command and would be run instead of ours")

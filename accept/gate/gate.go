@@ -27,7 +27,7 @@ const (
 	EncryptionKey = "canary-encryption-key-0123456789"
 )
 
-// Gate is one installation. The exported fields are read-only after New.
+// Gate is one installation. The exported fields are read-only after New, but for Env.
 type Gate struct {
 	Bin, Dir   string
 	ConfigPath string
@@ -35,6 +35,7 @@ type Gate struct {
 	Own        string // host:port of the proxy's own listener
 	IdP        *demo.IdP
 	Notes      *demo.Notes
+	Env        []string // more environment for the binary, such as NOTIFY_SOCKET=…; set before Start
 
 	stopFakes func()
 
@@ -164,6 +165,7 @@ func (g *Gate) Start(ctx context.Context, args ...string) error {
 	cmd := exec.Command(g.Bin, append([]string{"serve", "-c", g.ConfigPath}, args...)...)
 	cmd.Stderr = &lockedWriter{g}
 	cmd.Env = append(os.Environ(), "GATEHOUSE_CONFIG=", "STATE_DIRECTORY=", "RUNTIME_DIRECTORY=", "LOGS_DIRECTORY=", "NOTIFY_SOCKET=")
+	cmd.Env = append(cmd.Env, g.Env...)
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -222,12 +224,20 @@ func (g *Gate) PID() int {
 
 func (g *Gate) signal(s os.Signal) int {
 	g.mu.Lock()
-	cmd, exited := g.cmd, g.exited
+	cmd := g.cmd
 	g.mu.Unlock()
 	if cmd == nil {
 		return 0
 	}
 	cmd.Process.Signal(s)
+	return g.Wait()
+}
+
+// Wait waits for the process to end and returns its exit code.
+func (g *Gate) Wait() int {
+	g.mu.Lock()
+	cmd, exited := g.cmd, g.exited
+	g.mu.Unlock()
 	<-exited
 	return cmd.ProcessState.ExitCode()
 }
