@@ -290,3 +290,8 @@ func FuzzJWT(f *testing.F) {
 		}
 	})
 }
+
+func b64Decode(s string) (string, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(s)
+	return string(raw), err
+}
