@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"strings"
 )
 
 // Entry is one entry of a list answer, as the upstream described it.
@@ -41,6 +42,23 @@ var (
 	resultNames = []string{"tools", "resources", "resourceTemplates", "prompts", "cacheScope"}
 	entryNames  = []string{"name", "uri", "uriTemplate", "description", "inputSchema", "outputSchema"}
 )
+
+// MayBeResult is a quick look at a message: false means that it has no member that any reader takes for result, in any
+// case, folding or escape, so that it holds no list. Most events of a stream are such.
+func MayBeResult(msg []byte) bool {
+	const word = "result"
+	for i, c := range msg {
+		switch {
+		case c >= 0x80: // U+017F folds to s
+			return true
+		case c == '\\' && i+1 < len(msg) && msg[i+1] == 'u':
+			return true
+		case c|0x20 == 'r' && i > 0 && msg[i-1] == '"' && len(msg)-i >= len(word) && strings.EqualFold(string(msg[i:i+len(word)]), word):
+			return true
+		}
+	}
+	return false
+}
 
 // Message filters one message of the upstream. Every list in its result is filtered, whatever was asked. changed is false
 // when the message may go on as it is. An error means that the message could not be read strictly and must not go on.

@@ -86,3 +86,19 @@ func TestListIsReportedWhole(t *testing.T) {
 		t.Error("another schema has the same hash")
 	}
 }
+
+// TestNoListPassesTheQuickLook: whatever Message would filter or refuse for its lists is looked at.
+func TestNoListPassesTheQuickLook(t *testing.T) {
+	for _, msg := range []string{
+		`{"id":1,"result":{"tools":[]}}`, `{"id":1,"RESULT":{}}`, `{"id":1,"re\u0073ult":{}}`, `{"id":1,"re` + "\u017f" + `ult":{}}`, `{"result"`,
+	} {
+		if !MayBeResult([]byte(msg)) {
+			t.Errorf("%s is not looked at", msg)
+		}
+	}
+	for _, msg := range []string{``, `{`, `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","r":1}}`, `"r`} {
+		if MayBeResult([]byte(msg)) {
+			t.Errorf("%s is looked at", msg)
+		}
+	}
+}

@@ -127,6 +127,9 @@ func (x *exchange) seen(entries []mcp.Entry) {
 // filterEvent is filterAnswer for the data of one event. On a standing stream an event that cannot be read is dropped;
 // in the answer to a list it becomes the answer's error.
 func (x *exchange) filterEvent(f *mcp.Filter, data []byte) (out []byte, changed bool) {
+	if !mcp.MayBeResult(data) {
+		return data, false
+	}
 	out, changed, err := f.Message(data)
 	if err == nil {
 		return out, changed
