@@ -88,23 +88,15 @@ func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, id policy.Identity
 
 // blocked reports whether an operator blocked id, by any of the names a block can have. What takes rights away needs no
 // verified address.
-func (s *Server) blocked(ctx context.Context, id policy.Identity) (bool, error) {
-	blocks, err := s.store.Blocks(ctx)
+func (g *Gate) blocked(ctx context.Context, id policy.Identity) (bool, error) {
+	blocks, err := g.store.Blocks(ctx)
 	if err != nil {
 		return false, err
 	}
-	now := s.now()
+	now := g.now()
 	for _, b := range blocks {
-		if !b.Until.IsZero() && !now.Before(b.Until) {
-			continue
-		}
-		switch strings.ToLower(b.Subject) {
-		case strings.ToLower(id.Sub), strings.ToLower(id.Provider + ":" + id.Subject):
+		if (b.Until.IsZero() || now.Before(b.Until)) && g.w.Policy.Keeps(b.Subject, id) {
 			return true, nil
-		case strings.ToLower(id.Email), strings.ToLower(id.Provider + ":" + id.Email):
-			if id.Email != "" {
-				return true, nil
-			}
 		}
 	}
 	return false, nil

@@ -168,6 +168,19 @@ func (p *Policy) Disabled(id Identity) string {
 	return ""
 }
 
+// Keeps reports whether a block of subject keeps id out: by our own id of the person, by provider:subject, or by any
+// address of his, as Disabled does it for the file.
+func (p *Policy) Keeps(subject string, id Identity) bool {
+	e := entry{who: subject}
+	if who, ok := strings.CutPrefix(subject, id.Provider+":"); ok && id.Provider != "" {
+		e = entry{provider: id.Provider, who: who}
+		if strings.EqualFold(who, id.Subject) { // blocks are kept in lower case
+			return true
+		}
+	}
+	return subject != "" && (subject == id.Sub || e.takes(id, p.emailClaim(id)))
+}
+
 func (p *Policy) emailClaim(id Identity) string {
 	if pv := p.cfg.Providers[id.Provider]; pv != nil {
 		return pv.EmailClaim
