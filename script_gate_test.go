@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os/exec"
 	"slices"
 	"strings"
@@ -23,6 +24,9 @@ type story struct {
 	gate    *gate.Gate
 	people  map[string]*demo.Person
 	streams map[string]*openStream
+
+	occupied net.Listener  // by occupy
+	notify   *net.UnixConn // by notified
 }
 
 type openStream struct {

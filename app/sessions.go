@@ -78,7 +78,7 @@ func (h *house) wireSession(now *world, s *session.Session) control.Session {
 func (b backend) RevokeSessions(ctx context.Context, r control.RevokeRequest) (control.RevokeResult, error) {
 	targets, err := b.targets(ctx, r)
 	if err != nil {
-		return control.RevokeResult{}, err
+		return control.RevokeResult{}, storeError(err)
 	}
 	now := b.world.Load()
 	result := control.RevokeResult{DryRun: r.DryRun}
@@ -93,12 +93,12 @@ func (b backend) RevokeSessions(ctx context.Context, r control.RevokeRequest) (c
 	// Blocking comes first: otherwise the people could be back before the last of their sessions ends.
 	if r.Block > 0 {
 		if result.Blocked, err = b.blockPeople(ctx, targets, time.Duration(r.Block), r.Reason, r.By); err != nil {
-			return control.RevokeResult{}, err
+			return control.RevokeResult{}, storeError(err)
 		}
 	}
 	if len(targets) > 0 {
 		if err := b.end(ctx, targets, r.Reason, &result); err != nil {
-			return control.RevokeResult{}, err
+			return control.RevokeResult{}, storeError(err)
 		}
 	}
 	event := b.adminEvent("admin.revoke", "revoke", r.By, "session", strings.Join(shortIDs(result.IDs), " "))
@@ -207,6 +207,8 @@ func storeError(err error) error {
 		return control.NotFound("not found")
 	case errors.Is(err, store.ErrUnavailable):
 		return &control.Error{Code: control.CodeUnavailable, Message: "the store cannot be written, nothing was changed", Fix: "gatehouse status"}
+	case errors.Is(err, audit.ErrUnwritable):
+		return &control.Error{Code: control.CodeUnavailable, Message: "the audit log cannot be written, so this is not confirmed; look whether it was done", Fix: "gatehouse status; gatehouse sessions list"}
 	}
 	return err
 }

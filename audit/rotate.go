@@ -112,7 +112,7 @@ func (l *Log) create(now time.Time) error {
 		fi, e := l.o.fs.Lstat(l.o.Path)
 		if e == nil && mustBeOurs(l.o.Path, fi) == nil && fi.Size() == 0 {
 			f, err = l.o.fs.OpenFile(l.o.Path, flags, filePerm)
-		} else if e = l.o.fs.Rename(l.o.Path, tornPath(l.o.Path, now)); e == nil {
+		} else if e = l.o.fs.Rename(l.o.Path, l.asidePath(fi, now)); e == nil {
 			f, err = l.o.fs.OpenFile(l.o.Path, flags|os.O_EXCL, filePerm)
 		}
 	}
@@ -130,6 +130,29 @@ func (l *Log) create(now time.Time) error {
 	}
 	l.file, l.size = f, 0
 	return nil
+}
+
+// asidePath is the name for what stands in our place: that of a rotated file if it is our own former file, which came
+// back with the disk or directory it is on (its last line is the end of the chain), else that of something foreign.
+func (l *Log) asidePath(fi fs.FileInfo, now time.Time) string {
+	torn := tornPath(l.o.Path, now)
+	if fi == nil || mustBeOurs(l.o.Path, fi) != nil {
+		return torn
+	}
+	f, err := l.o.fs.OpenFile(l.o.Path, os.O_RDONLY, 0)
+	if err != nil {
+		return torn
+	}
+	defer f.Close()
+	end, whole, err := lastLine(f)
+	if err != nil || end != l.end || whole != fi.Size() {
+		return torn
+	}
+	first, err := firstLine(f)
+	if err != nil {
+		return torn
+	}
+	return rotatedPath(l.o.Path, first.Seq, end.seq, now)
 }
 
 // own0640 sets mode and group whatever the umask is. Lacking the right to give the file to the group is no failure: it
