@@ -9,11 +9,11 @@ import (
 )
 
 // bodyTime is how long a body may take to arrive; a stranger who sends a byte a minute would hold a connection for ever.
-var bodyTime = 10 * time.Second
+const bodyTime = 10 * time.Second
 
 // readBody reads a whole body of one media type in UTF-8, at most limit bytes. What could be read in two ways is refused:
 // two Content-Types, another charset, a compression.
-func readBody(w http.ResponseWriter, r *http.Request, kind string, limit int64) ([]byte, error) {
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, kind string, limit int64) ([]byte, error) {
 	types := r.Header.Values("Content-Type")
 	if len(types) != 1 {
 		return nil, invalidRequest("the body must be %s", kind)
@@ -28,7 +28,7 @@ func readBody(w http.ResponseWriter, r *http.Request, kind string, limit int64) 
 		}
 	}
 	conn := http.NewResponseController(w)
-	timed := conn.SetReadDeadline(time.Now().Add(bodyTime)) == nil
+	timed := conn.SetReadDeadline(time.Now().Add(s.bodyTime)) == nil
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err != nil {
 		return nil, invalidRequest("the body could not be read, or is larger than %d bytes", limit) // the deadline stays: net/http would wait for the rest

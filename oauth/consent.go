@@ -74,7 +74,7 @@ func (g *Gate) consentPage(w http.ResponseWriter, r *http.Request) error {
 
 // decision takes the form. Pressing Allow twice is pressing it once; what was denied stays denied.
 func (g *Gate) decision(w http.ResponseWriter, r *http.Request) error {
-	form, err := consentForm(w, r)
+	form, err := g.consentForm(w, r)
 	if err != nil {
 		return err
 	}
@@ -127,8 +127,8 @@ func (g *Gate) denied(w http.ResponseWriter, r *http.Request, l *login) error {
 // else cannot be answered for him.
 func (l *login) formID() string { return l.ID + "|" + l.Named }
 
-func consentForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
-	body, err := readBody(w, r, formType, maxForm)
+func (g *Gate) consentForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	body, err := g.readBody(w, r, formType, maxForm)
 	if err != nil {
 		return nil, err
 	}

@@ -144,8 +144,7 @@ func TestClientAuthenticationConfusion(t *testing.T) { // TK-15
 
 func TestSlowBodyDoesNotHoldTheConnection(t *testing.T) { // slowloris behind the headers
 	h := newHouse(t)
-	defer func(d time.Duration) { bodyTime = d }(bodyTime)
-	bodyTime = 200 * time.Millisecond
+	h.server.bodyTime = 200 * time.Millisecond
 	c, err := net.Dial("tcp", strings.TrimPrefix(h.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +155,7 @@ func TestSlowBodyDoesNotHoldTheConnection(t *testing.T) { // slowloris behind th
 	answer := make([]byte, 64)
 	n, err := c.Read(answer)
 	if err != nil || !strings.Contains(string(answer[:n]), " 400 ") {
-		t.Errorf("after %v: %q %v", bodyTime, answer[:n], err)
+		t.Errorf("%q %v", answer[:n], err)
 	}
 }
 

@@ -187,6 +187,7 @@ func TestLoginOfAnotherBrowserGoesNowhere(t *testing.T) { // login CSRF: a link 
 }
 
 func TestProviderAwayIsToldSoonAndCanBeTriedAgain(t *testing.T) { // RP-6
+	t.Parallel() // it waits for a real time-out
 	h := newHouse(t)
 	client := h.public("m", loopback)
 	h.idp.Fault("", gatetest.Hang)

@@ -66,7 +66,7 @@ func (g *Gate) register(p *config.Proxy) handler {
 		if err := g.limited(r, p, "register-any|"+g.addressKey(r), config.Rate{Count: addressCap, Per: time.Minute}); err != nil {
 			return err
 		}
-		m, err := readRegistration(w, r)
+		m, err := g.readRegistration(w, r)
 		if err == nil {
 			err = g.admit(p, &m)
 		}
@@ -91,8 +91,8 @@ func (g *Gate) register(p *config.Proxy) handler {
 }
 
 // readRegistration reads the body strictly: names twice, invalid UTF-8 and trailing bytes are errors.
-func readRegistration(w http.ResponseWriter, r *http.Request) (m registration, err error) {
-	body, err := readBody(w, r, "application/json", maxRegistration)
+func (g *Gate) readRegistration(w http.ResponseWriter, r *http.Request) (m registration, err error) {
+	body, err := g.readBody(w, r, "application/json", maxRegistration)
 	var we *wireError
 	if errors.As(err, &we) {
 		we.Code = "invalid_client_metadata" // RFC 7591 has its own word

@@ -18,7 +18,7 @@ import (
 // said to be (CVE-2020-15223).
 func (g *Gate) revoke(which resolver) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		f, err := readForm(w, r)
+		f, err := g.readForm(w, r)
 		if err != nil {
 			return err
 		}

@@ -70,6 +70,7 @@ type Server struct {
 	logins     [256]sync.Mutex
 	rechecks   singleflight.Group
 	world      atomic.Pointer[World] // the newest, for housekeeping
+	bodyTime   time.Duration // see bodyTime; tests shorten it
 }
 
 // New loads the signing keys, or makes them the first time.
@@ -83,7 +84,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Server{o: o, store: o.Store, sessions: o.Sessions, audit: o.Audit, log: o.Logger, now: o.Now}
+	s := &Server{o: o, store: o.Store, sessions: o.Sessions, audit: o.Audit, log: o.Logger, now: o.Now, bodyTime: bodyTime}
 	s.longestTTL.Store(int64(time.Hour))
 	if err := s.loadKeys(ctx); err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ type resolver func(r *http.Request, f form) (*config.Proxy, error)
 // token is the token endpoint.
 func (g *Gate) token(which resolver) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		f, err := readForm(w, r)
+		f, err := g.readForm(w, r)
 		if err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (g *Gate) token(which resolver) handler {
 }
 
 // readForm reads a form from the body and from nowhere else.
-func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
+func (g *Gate) readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 	if err := allow(w, r, http.MethodPost); err != nil {
 		return form{}, err
 	}
@@ -91,7 +91,7 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 			}
 		}
 	}
-	body, err := readBody(w, r, formType, maxForm)
+	body, err := g.readBody(w, r, formType, maxForm)
 	if err != nil {
 		return form{}, err
 	}
