@@ -70,7 +70,7 @@ type Server struct {
 	logins     [256]sync.Mutex
 	rechecks   singleflight.Group
 	world      atomic.Pointer[World] // the newest, for housekeeping
-	bodyTime   time.Duration // see bodyTime; tests shorten it
+	bodyTime   time.Duration         // see bodyTime; tests shorten it
 }
 
 // New loads the signing keys, or makes them the first time.
