@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"os/signal"
 	"syscall"
 	"time"
@@ -54,6 +55,10 @@ func Run(ctx context.Context, o Options) error {
 	if err := undumpable(); err != nil {
 		return err
 	}
+	// Memory that is never touched and so never resident, but counts as live: the collector runs when 64 MiB are in use
+	// instead of 4, which saves a fifth of the CPU of a call (bench) and, unlike GOGC=400, costs nothing per stream.
+	ballast := make([]byte, 32<<20)
+	defer runtime.KeepAlive(ballast)
 	h, err := open(ctx, o, cfg)
 	if err != nil {
 		return err
