@@ -129,12 +129,17 @@ func (h hosts) admit(name string) bool {
 	return name != "" && (h[name] || name == "host.docker.internal" || loopbackName(name))
 }
 
-// misnamed returns the URL to use instead when a loopback proxy is asked under another loopback name than its base URL's:
-// its issuer, resource and cookies would not match what the client believes it talks to.
-func misnamed(name, baseURL string) bool {
+// loopbackHost is the loopback name in a proxy's base URL, "" when the URL leads elsewhere.
+func loopbackHost(baseURL string) string {
 	base, err := url.Parse(baseURL)
-	if err != nil {
-		return true
+	if err != nil || !loopbackName(strings.ToLower(base.Hostname())) {
+		return ""
 	}
-	return loopbackName(base.Hostname()) && loopbackName(name) && !strings.EqualFold(base.Hostname(), name)
+	return strings.ToLower(base.Hostname())
+}
+
+// misnamed reports that a loopback proxy is asked under another loopback name than its base URL's: its issuer, resource
+// and cookies would not match what the client believes it talks to.
+func misnamed(name, loopback string) bool {
+	return loopback != "" && name != loopback && loopbackName(name)
 }

@@ -58,7 +58,7 @@ func TestLoopbackAliasIsMisdirected(t *testing.T) {
 		{"localhost", "http://localhost:9050", false},
 		{"127.0.0.1", "https://mcp.example.com", false},
 	} {
-		if got := misnamed(tc.name, tc.base); got != tc.want {
+		if got := misnamed(tc.name, loopbackHost(tc.base)); got != tc.want {
 			t.Errorf("misnamed(%q, %q) = %v, want %v", tc.name, tc.base, got, tc.want)
 		}
 	}

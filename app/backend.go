@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -106,6 +107,9 @@ func (b backend) Proxies(ctx context.Context) (out []control.Proxy, err error) {
 		return nil, storeError(err)
 	}
 	for _, s := range all {
+		if ended, _ := s.Revoked(); ended {
+			continue
+		}
 		sessions[s.Proxy]++
 		streams[s.Proxy] += s.Streams()
 	}
@@ -209,7 +213,10 @@ func (b backend) RotateKeys(ctx context.Context, by control.By) (control.Key, er
 // Events delivers the session feed and the configuration's verdicts.
 func (b backend) Events(ctx context.Context, since uint64) (<-chan control.Event, error) {
 	sub, err := b.sessions.Subscribe(since)
-	if err != nil {
+	switch {
+	case errors.Is(err, session.ErrBusy):
+		return nil, &control.Error{Code: control.CodeBusy, Message: "too many are listening to events already"}
+	case err != nil:
 		return nil, control.ErrGone
 	}
 	out := make(chan control.Event)

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -10,14 +12,15 @@ import (
 	"gatehouse/store"
 )
 
-// blocks are the people whom the operator keeps out for a time. They are read once from the store and changed only
-// through put and remove, which write the store first.
+// blocks are the people whom the operator keeps out. A block has one subject, as the operator would write it: an address,
+// provider:address, provider:subject, or our own id; policy.Keeps says whom that means, here and in oauth. They are read
+// once from the store and changed only through put and remove, which write the store first.
 type blocks struct {
 	store *store.Store
 	now   func() time.Time
 
-	mu   sync.RWMutex           // guards byID
-	byID map[string]store.Block // by subject: an address, provider:address, provider:subject or our own sub
+	mu        sync.RWMutex           // guards bySubject
+	bySubject map[string]store.Block // by canonical subject
 }
 
 func loadBlocks(ctx context.Context, s *store.Store, now func() time.Time) (*blocks, error) {
@@ -25,31 +28,33 @@ func loadBlocks(ctx context.Context, s *store.Store, now func() time.Time) (*blo
 	if err != nil {
 		return nil, err
 	}
-	b := &blocks{store: s, now: now, byID: map[string]store.Block{}}
+	b := &blocks{store: s, now: now, bySubject: map[string]store.Block{}}
 	for _, x := range all {
-		b.byID[x.Subject] = x
+		b.bySubject[x.Subject] = x
 	}
 	return b, nil
 }
 
-// of is the block that holds for an identity now. What takes rights away matches any address, verified or not.
-func (b *blocks) of(id policy.Identity) (store.Block, bool) {
+// of is the block that holds for an identity now under a policy.
+func (b *blocks) of(p *policy.Policy, id policy.Identity) (store.Block, bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	if len(b.byID) == 0 {
-		return store.Block{}, false
-	}
-	for _, name := range subjectsOf(id) {
-		if x, ok := b.byID[name]; ok && (x.Until.IsZero() || b.now().Before(x.Until)) {
+	for _, x := range b.bySubject {
+		if b.holds(x) && p.Keeps(x.Subject, id) {
 			return x, true
 		}
 	}
 	return store.Block{}, false
 }
 
-func (b *blocks) blocked(id policy.Identity) bool {
-	_, yes := b.of(id)
-	return yes
+func (b *blocks) holds(x store.Block) bool { return x.Until.IsZero() || b.now().Before(x.Until) }
+
+// under is the question that proxy and the sweep ask of one policy.
+func (b *blocks) under(p *policy.Policy) func(policy.Identity) bool {
+	return func(id policy.Identity) bool {
+		_, yes := b.of(p, id)
+		return yes
+	}
 }
 
 func (b *blocks) put(ctx context.Context, x store.Block) error {
@@ -58,7 +63,7 @@ func (b *blocks) put(ctx context.Context, x store.Block) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.byID[x.Subject] = x
+	b.bySubject[x.Subject] = x
 	return nil
 }
 
@@ -70,49 +75,37 @@ func (b *blocks) remove(ctx context.Context, subject string) (bool, error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.byID, subject)
+	delete(b.bySubject, subject)
 	return had, nil
 }
 
-// subjectsOf are the names under which a person can be disabled, blocked or looked up.
-func subjectsOf(id policy.Identity) []string {
-	names := []string{id.Sub}
-	if id.Email != "" {
-		names = append(names, id.Email)
-	}
-	if id.Provider != "" {
-		names = append(names, id.Provider+":"+id.Subject)
-		if id.Email != "" {
-			names = append(names, id.Provider+":"+id.Email)
-		}
-	}
-	return names
-}
-
-// together are the subjects that were blocked by the same act as name.
-func (b *blocks) together(name string) (out []string) {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	x, ok := b.byID[name]
-	if !ok {
-		x, ok = b.byID[strings.ToLower(name)]
-	}
-	for subject, other := range b.byID {
-		if ok && other.Created.Equal(x.Created) && other.By == x.By {
-			out = append(out, subject)
-		}
-	}
-	return out
-}
-
-// active are the blocks that hold now.
+// active are the blocks that hold now, by subject.
 func (b *blocks) active() (out []store.Block) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	for _, x := range b.byID {
-		if x.Until.IsZero() || b.now().Before(x.Until) {
+	for _, x := range b.bySubject {
+		if b.holds(x) {
 			out = append(out, x)
 		}
 	}
+	slices.SortFunc(out, func(a, b store.Block) int { return cmp.Compare(a.Subject, b.Subject) })
 	return out
+}
+
+// canonical is a subject as it is kept: addresses in lower case, everything else as it is, since two subjects of a
+// provider may differ in case alone.
+func canonical(subject string) string {
+	if strings.Contains(subject, "@") {
+		return strings.ToLower(subject)
+	}
+	return subject
+}
+
+// blockName is how a block of a person is written when the operator did not: by the address that his provider vouches
+// for, else by the provider's id. An unverified address may be somebody else's, who must not be kept out with him.
+func blockName(id policy.Identity) string {
+	if id.Email != "" && id.EmailVerified {
+		return id.Email
+	}
+	return id.Provider + ":" + id.Subject
 }

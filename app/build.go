@@ -31,7 +31,7 @@ func (h *house) build(cfg *config.Config, version int) (*world, config.Faults) {
 	transports := map[string]*transport{}
 	for name, p := range cfg.Proxies {
 		t := h.transportFor(p)
-		m := &mounted{proxy: p, base: cfg.BaseURL(p), handler: h.newHandler(w, p, t)}
+		m := &mounted{proxy: p, base: cfg.BaseURL(p), local: loopbackHost(cfg.BaseURL(p)), handler: h.newHandler(w, p, t)}
 		if err := m.handler.Init(); err != nil {
 			faults = append(faults, cfg.Fault("proxies."+name, "", "%v", err))
 		}
@@ -70,7 +70,7 @@ func (h *house) newHandler(w *world, p *config.Proxy, t *transport) *proxy.Handl
 	return &proxy.Handler{
 		Proxy: p, Config: w.cfg, Policy: w.policy, Auth: w.gate, Sessions: h.sessions, Limits: h.limits, Audit: h.audit,
 		Catalogue: h.catalogue, Transport: watched{t, h.upstreams.of(p.Name), h.now}, SessionKey: h.sessionKey,
-		Now: h.now, Logger: h.log.Logger, RequestID: requestID, ClientIP: clientIP, Metrics: h.metrics, Blocked: h.blocks.blocked,
+		Now: h.now, Logger: h.log.Logger, RequestID: requestID, ClientIP: clientIP, Metrics: h.metrics, Blocked: h.blocks.under(w.policy),
 	}
 }
 

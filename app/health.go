@@ -130,7 +130,7 @@ func (w watched) RoundTrip(r *http.Request) (*http.Response, error) {
 		if w.state.failingSince.Load() != 0 {
 			w.state.failingSince.Store(0)
 		}
-	case !errors.Is(err, context.Canceled): // the caller left or was cut; says nothing of the upstream
+	case r.Context().Err() == nil: // else the caller left or was cut, which says nothing of the upstream
 		text := classify(err)
 		w.state.lastError.Store(&text)
 		w.state.failingSince.CompareAndSwap(0, w.now().UnixMilli())

@@ -49,7 +49,7 @@ func newMetrics(r readings) *metrics {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 	}
 	m.registry.MustRegister(m.requests, m.seconds, m.reloads, m.loaded, m.loadedAt,
-		gauge("gatehouse_sessions", "Live sessions.", r.sessions),
+		gauge("gatehouse_sessions", "Live sessions in memory; idle ones wait in the store.", r.sessions),
 		gauge("gatehouse_streams", "Open streams.", r.streams),
 		gauge("gatehouse_audit_ok", "1 while the audit log can be written.", r.auditOK),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "gatehouse_audit_dropped_total", Help: "Audit lines lost while on_failure is allow."}, r.auditDropped),

@@ -22,7 +22,7 @@ func people(all []*session.Session) map[string]*person {
 	found := map[string]*person{}
 	for _, s := range all {
 		id := s.Identity()
-		if id.Kind != policy.User {
+		if ended, _ := s.Revoked(); ended || id.Kind != policy.User {
 			continue
 		}
 		p := found[id.Sub]
@@ -35,17 +35,36 @@ func people(all []*session.Session) map[string]*person {
 	return found
 }
 
-// find resolves what an operator types: an address, provider:address, provider:subject or our own id. A person who is not
-// inside is taken by the name alone, as somebody whose address is verified and who has no claims; known is false then.
-func (h *house) find(all []*session.Session, name string) (p *person, known bool) {
-	want := strings.ToLower(name)
-	for _, p := range people(all) {
-		for _, s := range subjectsOf(p.id) {
-			if s == name || strings.ToLower(s) == want {
-				return p, true
-			}
+// find resolves what an operator types: an address, provider:address, provider:subject or our own id. Of several people
+// and sessions that it means, the one on the proxy asked about counts, else the one seen last. A person who is not inside
+// is taken by the name alone, as somebody whose address is verified and who has no claims; known is false then.
+func (h *house) find(all []*session.Session, name, proxyName string) (p *person, known bool) {
+	var best *session.Session
+	for _, s := range h.sessionsOf(all, canonical(name)) {
+		if best == nil || rank(s, proxyName) > rank(best, proxyName) || rank(s, proxyName) == rank(best, proxyName) && s.Last().After(best.Last()) {
+			best = s
 		}
 	}
+	if best == nil {
+		return h.stranger(name), false
+	}
+	p = people(all)[best.Identity().Sub]
+	if p == nil { // a client or a key, not a person
+		return h.stranger(name), false
+	}
+	p.id = best.Identity()
+	return p, true
+}
+
+func rank(s *session.Session, proxyName string) int {
+	if s.Proxy == proxyName {
+		return 1
+	}
+	return 0
+}
+
+// stranger is the identity of somebody who is not inside, as far as a name tells it.
+func (h *house) stranger(name string) *person {
 	id := policy.Identity{Kind: policy.User}
 	rest := name
 	if provider, subject, ok := strings.Cut(name, ":"); ok {
@@ -61,7 +80,7 @@ func (h *house) find(all []*session.Session, name string) (p *person, known bool
 	if id.Provider != "" && id.Subject != "" {
 		id.Sub = policy.StableSub(id.Provider, id.Issuer, id.Subject)
 	}
-	return &person{id: id}, false
+	return &person{id: id}
 }
 
 // Users lists the people who are inside and those who are blocked.
@@ -72,17 +91,12 @@ func (b backend) Users(ctx context.Context) ([]control.User, error) {
 		return nil, storeError(err)
 	}
 	var out []control.User
-	seen := map[string]bool{}
 	for _, p := range people(all) {
 		out = append(out, b.user(now, p))
-		for _, s := range subjectsOf(p.id) {
-			seen[s] = true
-		}
 	}
 	for _, x := range b.blocks.active() {
-		if others := b.blocks.together(x.Subject); x.Subject == plainest(others) && !slices.ContainsFunc(others, func(n string) bool { return seen[n] }) {
-			p, _ := b.find(all, x.Subject)
-			out = append(out, b.user(now, p))
+		if len(b.sessionsOf(all, x.Subject)) == 0 {
+			out = append(out, b.user(now, b.stranger(x.Subject)))
 		}
 	}
 	slices.SortFunc(out, func(a, b control.User) int {
@@ -91,21 +105,9 @@ func (b backend) Users(ctx context.Context) ([]control.User, error) {
 	return out, nil
 }
 
-// plainest is the name that people know somebody by, of all under which he is blocked: a bare address, else the shortest.
-func plainest(names []string) string {
-	return slices.MinFunc(names, func(a, b string) int {
-		address := func(s string) int {
-			if strings.Contains(s, "@") && !strings.Contains(s, ":") {
-				return 0
-			}
-			return 1
-		}
-		return cmp.Or(cmp.Compare(address(a), address(b)), cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
-	})
-}
-
 func (h *house) user(now *world, p *person) control.User {
-	subject := now.policy.Subject(p.id, h.blocks.blocked(p.id))
+	block, blocked := h.blocks.of(now.policy, p.id)
+	subject := now.policy.Subject(p.id, blocked)
 	u := control.User{ID: p.id.Sub, Email: p.id.Email, Name: p.id.Name, Provider: p.id.Provider, Subject: p.id.Subject,
 		Groups: subject.Groups, Sessions: len(p.sessions), State: control.UserOK}
 	for _, s := range p.sessions {
@@ -115,8 +117,8 @@ func (h *house) user(now *world, p *person) control.User {
 			u.Last = s.Last()
 		}
 	}
-	if x, ok := h.blocks.of(p.id); ok {
-		u.State, u.BlockedUntil = control.UserBlocked, x.Until
+	if blocked {
+		u.State, u.BlockedUntil = control.UserBlocked, block.Until
 	}
 	if subject.Disabled != "" {
 		u.State = control.UserDisabled
@@ -131,7 +133,7 @@ func (b backend) User(ctx context.Context, name string) (control.UserDetail, err
 	if err != nil {
 		return control.UserDetail{}, storeError(err)
 	}
-	p, known := b.find(all, name)
+	p, known := b.find(all, name, "")
 	if !known && !strings.ContainsAny(name, "@:") {
 		return control.UserDetail{}, control.NotFound("no person %q is inside", name)
 	}
@@ -152,7 +154,7 @@ func (b backend) User(ctx context.Context, name string) (control.UserDetail, err
 				RedirectHost: c.RedirectHost, Scopes: c.Scopes, Created: c.Created})
 		}
 	}
-	if x, ok := b.blocks.of(p.id); ok {
+	if x, ok := b.blocks.of(now.policy, p.id); ok {
 		d.Blocks = append(d.Blocks, control.Block{Subject: x.Subject, Reason: x.Reason, By: x.By, Created: x.Created, Until: x.Until})
 	}
 	return d, nil
@@ -169,11 +171,11 @@ func (b backend) Explain(ctx context.Context, r control.ExplainRequest) (control
 	if err != nil {
 		return control.Trace{}, storeError(err)
 	}
-	p, known := b.find(all, r.User)
+	p, known := b.find(all, r.User, px.Name)
 	if !known && p.id.Subject == "" {
 		p.id.Subject = r.User // who never signed in has no id yet, and policy takes somebody without one for nobody
 	}
-	subject := now.policy.Subject(p.id, b.blocks.blocked(p.id))
+	subject := now.policy.Subject(p.id, b.blocks.under(now.policy)(p.id))
 	trace := now.policy.Explain(px.Name, subject, r.Kind, r.Name)
 	out := control.Trace{Allow: trace.Allow, User: r.User, Proxy: px.Name, Kind: r.Kind, Name: r.Name, Client: r.Client,
 		Reason: trace.Decision.Reason, Rule: trace.Decision.Rule, Groups: subject.Groups, ToAllow: trace.ToAllow}

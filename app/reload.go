@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -88,11 +89,7 @@ func (h *house) parse(data []byte, cause error) (*config.Config, config.Faults) 
 		return nil, config.Faults{{File: h.path, Message: cause.Error(), Severity: config.Error,
 			Hint: "the last good configuration stays in force"}}
 	}
-	cfg, faults := config.ParseFile(h.path, data, config.Options{Getenv: h.getenv})
-	if cfg != nil && h.opts.Listen != "" {
-		cfg.Server.Listen = h.opts.Listen
-	}
-	return cfg, faults
+	return config.ParseFile(h.path, data, h.opts.config())
 }
 
 func (h *house) refuse(before *world, data []byte, faults config.Faults, e edit) control.ReloadResult {
@@ -169,13 +166,14 @@ func (h *house) sweep(ctx context.Context, before, now *world) swept {
 		}
 		done.sessions, done.streams = len(result.IDs), result.Streams
 	}
+	blocked := h.blocks.under(now.policy)
 	done.streams += h.sessions.CutStreams(func(s *session.Session) bool {
 		m := now.proxies[s.Proxy]
 		if m == nil {
 			return true
 		}
 		id := s.Identity()
-		return !now.policy.Enter(s.Proxy, now.policy.Subject(id, h.blocks.blocked(id))).Allow
+		return !now.policy.Enter(s.Proxy, now.policy.Subject(id, blocked(id))).Allow
 	}, session.ErrPolicy)
 	return done
 }
@@ -220,6 +218,11 @@ func (h *house) needsRestart(c *config.Config) []string {
 	differ("server.control_dir", h.started.ControlDir(), c.ControlDir())
 	differ("server.state_dir", h.started.StateDir(), c.StateDir())
 	differ("storage.url", h.started.Storage.URL, c.Storage.URL)
+	differ("storage.encryption_key", h.started.Storage.EncryptionKey.Reveal(), c.Storage.EncryptionKey.Reveal())
+	differ("audit.path", h.started.AuditPath(), c.AuditPath())
+	differ("log.file", h.started.Log.File, c.Log.File)
+	differ("log.format", h.started.Log.Format, c.Log.Format)
+	differ("server.control_groups", fmt.Sprint(h.started.Server.ControlGroups), fmt.Sprint(c.Server.ControlGroups))
 	differ("server.tls", h.started.Server.TLS.CertFile+h.started.Server.TLS.KeyFile, c.Server.TLS.CertFile+c.Server.TLS.KeyFile)
 	for name, p := range c.Proxies {
 		if p.Listen != "" {
@@ -235,9 +238,10 @@ func (h *house) needsRestart(c *config.Config) []string {
 	return slices.Compact(needs)
 }
 
-// keepHistory keeps the last 20 applied configurations beside the store, for people; failing to is only logged.
+// keepHistory keeps the last 20 applied configurations beside the store, for people, without their secrets; failing to is
+// only logged.
 func (h *house) keepHistory(data []byte, version int) {
-	if err := writeHistory(h.started.StateDir(), version, h.now(), data); err != nil {
+	if err := writeHistory(h.started.StateDir(), version, h.now(), config.Masked(data)); err != nil {
 		h.log.Warn("keep configuration history", "err", err)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -39,18 +39,18 @@ type Options struct {
 	Demo bool
 }
 
+// config are the options of every reading of the file, the first and all later ones.
+func (o Options) config() config.Options { return config.Options{Getenv: o.Getenv, Listen: o.Listen} }
+
 // Run serves until ctx ends, then drains within server.shutdown_grace. It returns nil after a clean stop, config.Faults
 // for an unusable file, and any other error for what kept it from serving.
 func Run(ctx context.Context, o Options) error {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
-	cfg, faults := config.Load(o.ConfigPath)
+	cfg, faults := config.LoadWith(o.ConfigPath, o.config())
 	if cfg == nil {
 		return faults
-	}
-	if o.Listen != "" {
-		cfg.Server.Listen = o.Listen
 	}
 	if err := undumpable(); err != nil {
 		return err
@@ -133,7 +133,9 @@ func (h *house) watch(ctx context.Context) {
 	kick := make(chan struct{}, 1)
 	w := &configwatch.Watcher{Path: h.path, Log: h.log.Logger, Have: h.started.Hash}
 	h.background.Go(func() { // ends with ctx
-		err := w.Run(ctx, kick, func(data []byte, err error) { h.apply(ctx, data, err, edit{by: audit.Actor{Type: "system", ID: "file"}}) })
+		err := w.Run(ctx, kick, func(data []byte, err error) {
+			h.apply(ctx, data, err, edit{by: audit.Actor{Type: "system", ID: "file"}})
+		})
 		if err != nil && !errors.Is(err, context.Canceled) {
 			h.log.Error("configuration is not watched; use SIGHUP or gatehouse reload", "err", err)
 		}

@@ -40,8 +40,7 @@ func redirectHost(raw string) string {
 // historyKeep is how many applied configurations stay in history/.
 const historyKeep = 20
 
-// writeHistory keeps a configuration as history/vVERSION-TIME.yaml, readable by the daemon's user alone: it may hold
-// secrets.
+// writeHistory keeps a configuration as history/TIME-vVERSION.yaml, readable by the daemon's user alone.
 func writeHistory(stateDir string, version int, now time.Time, data []byte) error {
 	dir := filepath.Join(stateDir, "history")
 	if err := os.MkdirAll(dir, 0o700); err != nil {

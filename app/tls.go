@@ -17,7 +17,8 @@ type certificate struct {
 
 	mu      sync.Mutex // guards the rest
 	pair    *tls.Certificate
-	stamp   string
+	stamp   string // of the files that pair came from
+	told    string // of the broken files that failed was told of
 	checked time.Time
 	now     func() time.Time
 }
@@ -54,12 +55,13 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if err == nil {
 		var pair tls.Certificate
 		if pair, err = tls.LoadX509KeyPair(c.certFile, c.keyFile); err == nil {
-			c.pair, c.stamp = &pair, stamp
+			c.pair, c.stamp, c.told = &pair, stamp, ""
 			return c.pair, nil
 		}
 	}
-	if c.stamp != stamp {
-		c.stamp = stamp
+	// Tried again at every look: a chmod mends the files without changing their stamp.
+	if told := stamp + err.Error(); c.told != told {
+		c.told = told
 		c.failed(err)
 	}
 	return c.pair, nil

@@ -34,6 +34,7 @@ type mounted struct {
 	proxy   *config.Proxy
 	handler *proxy.Handler
 	base    string // its public base URL
+	local   string // the loopback name in it, if any
 }
 
 // newHosts collects the names that a Host header may carry.
@@ -74,7 +75,7 @@ func (h *house) serveOwn(name string) http.Handler {
 		switch {
 		case m == nil || !m.proxy.Enabled || m.proxy.Listen == "":
 			writeError(w, http.StatusNotFound, "not_found", "no proxy is configured here", requestID(r))
-		case h.misdirected(w, r, m.base):
+		case h.misdirected(w, r, m):
 		case now.gate.ServeProxy(w, r, m.proxy):
 		case r.URL.EscapedPath() == config.MCPPath:
 			m.handler.ServeHTTP(w, r)
@@ -96,7 +97,7 @@ func (h *house) serveMain() http.Handler {
 			h.notFound(w, r, now)
 		case !m.proxy.Enabled:
 			writeError(w, http.StatusNotFound, "not_found", "this proxy is disabled", requestID(r))
-		case h.misdirected(w, r, m.base):
+		case h.misdirected(w, r, m):
 		case strings.TrimRight(r.URL.EscapedPath(), "/") != strings.TrimRight(m.proxy.Path, "/"):
 			// An MCP proxy has exactly one endpoint: a prefix match must not open paths that nobody judged.
 			writeError(w, http.StatusNotFound, "not_found", "the MCP endpoint is "+now.cfg.Resource(m.proxy), requestID(r))
@@ -164,10 +165,10 @@ func (h *house) refuseHost(w http.ResponseWriter, r *http.Request) {
 }
 
 // misdirected answers 421 (RFC 9110 section 15.5.20) when a loopback proxy is asked under another loopback name.
-func (h *house) misdirected(w http.ResponseWriter, r *http.Request, base string) bool {
-	if !misnamed(hostName(r.Host), base) {
+func (h *house) misdirected(w http.ResponseWriter, r *http.Request, m *mounted) bool {
+	if !misnamed(hostName(r.Host), m.local) {
 		return false
 	}
-	writeError(w, http.StatusMisdirectedRequest, "misdirected_request", "use "+base, requestID(r))
+	writeError(w, http.StatusMisdirectedRequest, "misdirected_request", "use "+m.base, requestID(r))
 	return true
 }

@@ -116,7 +116,7 @@ type Provider struct {
 
 	ExternalAuthServiceURL string `yaml:"external_auth_service_url" later:"true" doc:"auth_proxy: base URL of the other gateway."`
 	ExternalAuthProvider   string `yaml:"external_auth_provider" later:"true" doc:"auth_proxy: provider to ask for there."`
-	EnableAuth             bool   `yaml:"enable_auth" later:"true" doc:"auth_proxy: the seed's switch."`
+	EnableAuth             bool   `yaml:"enable_auth" later:"true" doc:"auth_proxy: whether the other gateway signs people in."`
 }
 
 // Group is a set of people.
@@ -169,7 +169,7 @@ type APIKey struct {
 	Expires string   `yaml:"expires" doc:"Date (2006-01-02) or RFC 3339 time."`
 }
 
-// ProxyOAuth is seed 001's block, its keys unchanged.
+// ProxyOAuth is how other gateways sign their users in through this one; its keys are those they know already.
 type ProxyOAuth struct {
 	Enabled               bool     `yaml:"enabled" later:"true" doc:"Offers /login, /gateway-oauth and /refresh_token."`
 	AllowedRedirectURIs   []string `yaml:"allowed_redirect_uris" doc:"Where gateway codes may be sent."`

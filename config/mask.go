@@ -45,6 +45,17 @@ var (
 
 var longSecrets = []string{"client_secret", "encryption_key", "initial_access_token", "authorization"}
 
+// Masked is the text of a file with everything hidden that may be a secret, for copies that people look at. What is left
+// may not parse.
+func Masked(data []byte) []byte {
+	lines := strings.Split(string(data), "\n")
+	out := make([]string, len(lines))
+	for n := range lines {
+		out[n], _ = mask(lines, n)
+	}
+	return []byte(strings.Join(out, "\n"))
+}
+
 // mask hides what may be a secret in a line, and tells the column from which on it does; -1 = nothing is hidden.
 func mask(lines []string, n int) (string, int) {
 	line := lines[n]

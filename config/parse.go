@@ -20,6 +20,8 @@ type Options struct {
 	Getenv func(string) string
 	// ReadFile answers ${file:…}, ${cred:…} and the checks of certificates; nil reads at most 1 MiB of a regular file.
 	ReadFile func(string) ([]byte, error)
+	// Listen stands for server.listen when not empty (flag over YAML); it is checked like the key.
+	Listen string
 	// Mode is the file's mode, for the check that secrets in it are not for everybody; zero skips the check.
 	Mode fs.FileMode
 }
@@ -50,6 +52,9 @@ func Parse(file string, data []byte, o Options) (*Config, Faults) {
 	setDefaults(v)
 	d.value(root, "", v, nil)
 	d.environment()
+	if o.Listen != "" {
+		c.Server.Listen = o.Listen
+	}
 	c.derive(o)
 	v2 := &validator{c: c, o: o, bad: d.bad}
 	v2.all()

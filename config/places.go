@@ -35,15 +35,18 @@ func Find(flag string, getenv func(string) string) (string, error) {
 }
 
 // Load reads and parses a file, "-" for standard input.
-func Load(path string) (*Config, Faults) {
+func Load(path string) (*Config, Faults) { return LoadWith(path, Options{}) }
+
+// LoadWith is Load with options; Mode is the file's own.
+func LoadWith(path string, o Options) (*Config, Faults) {
 	data, err := read(path)
 	if err != nil {
 		return nil, Faults{{File: path, Message: fmt.Sprintf("read: %v", cause(err)), Severity: Error}}
 	}
 	if path == "-" {
-		return Parse(path, data, Options{})
+		return Parse(path, data, o)
 	}
-	return ParseFile(path, data, Options{})
+	return ParseFile(path, data, o)
 }
 
 // read takes one byte more than is allowed, so that Parse can say that the file is too large.

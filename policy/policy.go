@@ -168,17 +168,18 @@ func (p *Policy) Disabled(id Identity) string {
 	return ""
 }
 
-// Keeps reports whether a block of subject keeps id out: by our own id of the person, by provider:subject, or by any
-// address of his, as Disabled does it for the file.
+// Keeps reports whether subject names id to those who take rights away: our own id of the person, provider:subject,
+// provider:address, or any address of his, verified or not, as Disabled does it for the file. Subjects compare exactly,
+// addresses in lower case.
 func (p *Policy) Keeps(subject string, id Identity) bool {
+	if subject == "" {
+		return false
+	}
 	e := entry{who: subject}
 	if who, ok := strings.CutPrefix(subject, id.Provider+":"); ok && id.Provider != "" {
 		e = entry{provider: id.Provider, who: who}
-		if strings.EqualFold(who, id.Subject) { // blocks are kept in lower case
-			return true
-		}
 	}
-	return subject != "" && (subject == id.Sub || e.takes(id, p.emailClaim(id)))
+	return subject == id.Sub || e.takes(id, p.emailClaim(id))
 }
 
 func (p *Policy) emailClaim(id Identity) string {
