@@ -44,7 +44,10 @@ func (h *house) build(cfg *config.Config, version int) (*world, config.Faults) {
 		return nil, faults
 	}
 	slices.SortFunc(w.byPath, func(a, b *mounted) int { return cmp.Compare(len(b.proxy.Path), len(a.proxy.Path)) })
-	w.adopt = func() { h.transport, h.providers = retire(h.transport, transports), providers }
+	w.adopt = func() {
+		w.gate.InForce()
+		h.transport, h.providers = retire(h.transport, transports), providers
+	}
 	return w, faults
 }
 

@@ -78,6 +78,23 @@ func (c *catalogue) Seen(proxyName string, tools []proxy.Tool) {
 	}
 }
 
+// Called counts the use of a tool that an upstream has shown; names that nobody showed are not remembered, since a caller
+// could invent any number of them.
+func (c *catalogue) Called(proxyName, tool string, allowed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.tools[proxyName][tool]
+	if t == nil {
+		return
+	}
+	if allowed {
+		t.Calls++
+	} else {
+		t.Denied++
+	}
+	c.dirty[proxyName] = true
+}
+
 func toolEvent(event, proxyName, tool string) *audit.Event {
 	return &audit.Event{
 		Event: event, Action: "discover", Outcome: audit.Allowed,

@@ -97,7 +97,7 @@ func open(ctx context.Context, o Options, cfg *config.Config) (h *house, err err
 	h.sessions = session.NewRegistry(session.Options{Store: h.store, Audit: h.audit, Now: h.now, Logger: h.log.Logger})
 	h.oauth, err = oauth.New(ctx, oauth.Options{
 		Store: h.store, Sessions: h.sessions, Limits: h.limits, Audit: h.audit, Logger: h.log.Logger, Now: h.now,
-		Tools: h.catalogue.names, RequestID: requestID, ClientIP: clientIP,
+		Tools: h.catalogue.names, RequestID: requestID, ClientIP: clientIP, Demo: o.Demo,
 	})
 	if err != nil {
 		return h, err

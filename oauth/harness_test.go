@@ -160,5 +160,7 @@ func (h *house) reload(users string, pairs ...string) {
 		h.t.Fatalf("policy: %v", faults)
 	}
 	prov := idp.New(cfg.Providers["demo"], idp.Options{Callback: cfg.CallbackURL(), Now: h.clock.Now})
-	h.gate.Store(h.server.In(&World{Config: cfg, Policy: rules, Providers: map[string]*idp.Provider{"demo": prov}}))
+	g := h.server.In(&World{Config: cfg, Policy: rules, Providers: map[string]*idp.Provider{"demo": prov}})
+	g.InForce()
+	h.gate.Store(g)
 }

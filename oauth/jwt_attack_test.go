@@ -295,3 +295,29 @@ func b64Decode(s string) (string, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(s)
 	return string(raw), err
 }
+
+// A second rotation while tokens of the key before last are alive must not lock their owners out.
+func TestTwoRotationsKeepEveryLiveToken(t *testing.T) {
+	h := newHouse(t)
+	_, a := h.tokens("m", "alice")
+	token := a.str("access_token")
+	for range 3 {
+		if _, err := h.server.RotateKeys(t.Context(), "operator"); err != nil {
+			t.Fatal(err)
+		}
+		h.clock.Add(time.Minute)
+		h.server.Housekeep(t.Context())
+		h.wantIn("m", token, true)
+	}
+}
+
+// A configuration that is only tried, and refused, must not become the one that housekeeping follows.
+func TestDryBuildChangesNothing(t *testing.T) {
+	h := newHouse(t)
+	before := h.server.world.Load()
+	other := *before
+	h.server.In(&other)
+	if h.server.world.Load() != before {
+		t.Error("a gate that was only built is in force")
+	}
+}

@@ -133,7 +133,7 @@ func (s *Server) RotateKeys(ctx context.Context, by string) (KeyInfo, error) {
 		return KeyInfo{}, err
 	}
 	var active store.Key
-	var changed []store.Key
+	rows = slices.DeleteFunc(rows, s.outlived)
 	for i := range rows {
 		switch rows[i].State {
 		case store.KeyActive:
@@ -142,18 +142,17 @@ func (s *Server) RotateKeys(ctx context.Context, by string) (KeyInfo, error) {
 		case store.KeyNext:
 			rows[i].State, rows[i].Activated = store.KeyActive, now
 			active = rows[i]
-		default:
-			continue
 		}
-		changed = append(changed, rows[i])
 	}
 	if active.KID == "" {
 		return KeyInfo{}, fmt.Errorf("no next signing key")
 	}
-	if err := s.store.UpdateKeys(ctx, append(changed, next)); err != nil {
+	// UpdateKeys keeps what it is given and nothing else: keys that retired earlier must go on verifying.
+	rows = append(rows, next)
+	if err := s.store.UpdateKeys(ctx, rows); err != nil {
 		return KeyInfo{}, err
 	}
-	if err := s.useKeys(append(rows, next)); err != nil {
+	if err := s.useKeys(rows); err != nil {
 		return KeyInfo{}, err
 	}
 	err = s.audit.Record(&audit.Event{Event: "key.rotated", Action: "rotate", Outcome: audit.Allowed,

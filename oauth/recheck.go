@@ -17,7 +17,7 @@ import (
 )
 
 // recheckLimit bounds one question to a provider; the client that refreshes is waiting for it.
-const recheckLimit = 15 * time.Second
+const recheckLimit = 5 * time.Second
 
 // recheck asks the provider again who a session's person is, once his claims are older than p's recheck. A provider that
 // says no ends the session; one that cannot be asked changes nothing.
@@ -27,9 +27,7 @@ func (g *Gate) recheck(r *http.Request, p *config.Proxy, s *session.Session) err
 	}
 	// Providers rotate their refresh tokens: two questions at once with the same one would look like theft there.
 	_, err, _ := g.rechecks.Do(s.ID, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), recheckLimit)
-		defer cancel()
-		return nil, g.ask(ctx, r, p, s)
+		return nil, g.ask(context.WithoutCancel(r.Context()), r, p, s)
 	})
 	return err
 }
@@ -51,7 +49,10 @@ func (g *Gate) ask(ctx context.Context, r *http.Request, p *config.Proxy, s *ses
 	if prov == nil || prov.Issuer() != t.Issuer {
 		return g.recheckEnds(ctx, r, p, s, "provider_gone", nil)
 	}
-	id, fresh, err := prov.Refresh(ctx, t.RefreshToken)
+	// Only the question is bounded: what a provider answered in the last moment must still be written down.
+	asking, cancel := context.WithTimeout(ctx, recheckLimit)
+	id, fresh, err := prov.Refresh(asking, t.RefreshToken)
+	cancel()
 	if err != nil && fresh.Refresh != "" {
 		// It changed its refresh token and failed afterwards: with the old one the next question would look like theft.
 		t.RefreshToken, t.Access, t.Expiry = fresh.Refresh, fresh.Access, fresh.Expiry

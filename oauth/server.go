@@ -44,6 +44,8 @@ type Options struct {
 	// RequestID and ClientIP read what the listener put into the request; nil = "" and the peer's address.
 	RequestID func(*http.Request) string
 	ClientIP  func(*http.Request) string
+	// Demo marks every page as a demonstration.
+	Demo bool
 }
 
 // World is one configuration made ready. Nothing in it changes.
@@ -92,6 +94,12 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
+func (s *Server) newPages(w *World) *web.Pages {
+	p := web.New(w.Config.PublicURL())
+	p.Demo = s.o.Demo
+	return p
+}
+
 // Gate is the server under one configuration.
 type Gate struct {
 	*Server
@@ -110,7 +118,7 @@ type address struct {
 
 // In makes the gate for one configuration. It is cheap and does no I/O.
 func (s *Server) In(w *World) *Gate {
-	g := &Gate{Server: s, w: w, cfg: w.Config, pages: web.New(w.Config.PublicURL()), addr: map[string]address{}, own: map[string]bool{}}
+	g := &Gate{Server: s, w: w, cfg: w.Config, pages: s.newPages(w), addr: map[string]address{}, own: map[string]bool{}}
 	g.own[placeOf(w.Config.PublicURL())] = true
 	for name, p := range w.Config.Proxies {
 		a := address{issuer: w.Config.Issuer(p), resource: w.Config.Resource(p), endpoints: w.Config.OAuthURL(p)}
@@ -120,12 +128,19 @@ func (s *Server) In(w *World) *Gate {
 		}
 		g.addr[name] = a
 		g.own[placeOf(a.issuer)] = true
-		if ttl := int64(p.OAuth.AccessTokenTTL); ttl > s.longestTTL.Load() {
-			s.longestTTL.Store(ttl)
+	}
+	return g
+}
+
+// InForce makes the gate's configuration the one that housekeeping follows. Until then a gate may be the dry build of a
+// configuration that is refused, which must change nothing.
+func (g *Gate) InForce() {
+	for _, p := range g.cfg.Proxies {
+		if ttl := int64(p.OAuth.AccessTokenTTL); ttl > g.longestTTL.Load() {
+			g.longestTTL.Store(ttl)
 		}
 	}
-	s.world.Store(w)
-	return g
+	g.Server.world.Store(g.w)
 }
 
 // closed is why p cannot be used now: "" when it can.

@@ -56,6 +56,9 @@ func (x *exchange) decide() bool {
 		d.Allow, d.Reason = false, "call_without_id"
 	}
 	x.decision = d
+	if c.Kind == mcp.KindTool && x.h.Catalogue != nil {
+		x.h.Catalogue.Called(x.h.Proxy.Name, c.Name, d.Allow)
+	}
 	if d.Allow {
 		return true
 	}

@@ -38,9 +38,11 @@ type Recorder interface {
 	Arguments(mode string, args []byte) string
 }
 
-// Catalogue is told which tools an upstream has.
+// Catalogue is told which tools an upstream has and how they are used.
 type Catalogue interface {
 	Seen(proxy string, tools []Tool)
+	// Called is told of every decision about a tool.
+	Called(proxy, tool string, allowed bool)
 }
 
 // Tool is a tool as its upstream describes it.

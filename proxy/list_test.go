@@ -21,6 +21,8 @@ type seenTools struct {
 	got []Tool
 }
 
+func (s *seenTools) Called(string, string, bool) {}
+
 func (s *seenTools) Seen(proxy string, tools []Tool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

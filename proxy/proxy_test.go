@@ -225,9 +225,10 @@ func (g *rig) do(method, token, body string, head ...string) *http.Response {
 			req.Header[head[i]] = append(req.Header[head[i]], head[i+1])
 		}
 	}
-	if v := req.Header["content-type"]; v != nil {
+	lower := strings.ToLower("Content-Type") // given as a key that Header.Set would not produce
+	if v := req.Header[lower]; v != nil {
 		req.Header["Content-Type"] = v
-		delete(req.Header, "content-type")
+		delete(req.Header, lower)
 	}
 	res, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {

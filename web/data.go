@@ -29,7 +29,6 @@ type ConsentData struct {
 	CSRF           string // token for that form
 	LoginID        string // id of the login, a hidden field
 	RequestID      string
-	Demo           bool
 }
 
 // ToolDenied is a tool that the person cannot use, and the group that would change this ("" when nobody may).
@@ -42,7 +41,6 @@ type ContinueData struct {
 	Denied    bool   // and the answer is no
 	URL       string // where the browser goes by itself, and the link
 	RequestID string
-	Demo      bool
 }
 
 // SignedInData is the last page of a login that succeeded.
@@ -52,7 +50,6 @@ type SignedInData struct {
 	User      string
 	ReturnURL string // only for private-use schemes: the button back to the app
 	RequestID string
-	Demo      bool
 }
 
 // RefusedData is the last page of a login that succeeded although the person is not admitted.
@@ -66,7 +63,6 @@ type RefusedData struct {
 	ReturnURL string   // where the app waits for the answer, as a link; empty hides it
 	Seconds   int      // after which the browser goes there by itself, which the page says; 0 = never
 	RequestID string
-	Demo      bool
 }
 
 // ErrorData is a page about something that went wrong. All of it is fixed text of ours, never the error itself.
@@ -77,5 +73,4 @@ type ErrorData struct {
 	Do        string // what to do
 	RequestID string
 	RetryURL  string // a link of ours; empty hides it
-	Demo      bool
 }

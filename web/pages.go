@@ -5,13 +5,12 @@ package web
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"html/template"
 	"net/http"
 	"net/url"
-
-	"crypto/sha256"
 )
 
 // StylePath is where the style sheet is served on the public URL.
@@ -25,6 +24,9 @@ var style []byte
 
 // Pages renders the pages of one public URL. It may be used by many requests at once.
 type Pages struct {
+	// Demo marks every page as a demonstration. It is set before the first page.
+	Demo bool
+
 	publicURL string
 	host      string
 	styleURL  string
@@ -71,9 +73,9 @@ type frame struct {
 }
 
 // render writes a page whole or not at all.
-func (p *Pages) render(w http.ResponseWriter, name string, status int, requestID string, demo bool, data any) {
+func (p *Pages) render(w http.ResponseWriter, name string, status int, requestID string, data any) {
 	var b bytes.Buffer
-	f := frame{Style: p.styleURL, Host: p.host, RequestID: Clean(requestID, maxName), Demo: demo, Data: data}
+	f := frame{Style: p.styleURL, Host: p.host, RequestID: Clean(requestID, maxName), Demo: p.Demo, Data: data}
 	if err := p.pages[name].ExecuteTemplate(&b, "layout", f); err != nil {
 		// The templates are tested with every field; this is for the day when one is changed without.
 		b.Reset()

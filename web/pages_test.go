@@ -48,7 +48,7 @@ func pages() []page {
 	return []page{
 		consent("consent", func(*ConsentData) {}),
 		consent("consent_loopback", func(d *ConsentData) {
-			d.App, d.Loopback, d.LookAlike, d.Demo, d.SignedInAs = "Claude Code", true, true, true, ""
+			d.App, d.Loopback, d.LookAlike, d.SignedInAs = "Claude Code", true, true, ""
 			d.RedirectHost, d.RedirectURI = "localhost:51234", "http://localhost:51234/callback"
 			d.Tools, d.ToolsDenied, d.Scopes, d.ProviderScopes = nil, nil, nil, nil
 		}),
@@ -72,7 +72,7 @@ func pages() []page {
 			p.Refused(w, RefusedData{App: "Claude Code", Proxy: "notes", User: "bob@example.com", Reason: policy.ReasonNotInGroup, Missing: []string{"engineering", "data"}, ReturnURL: "https://gw1.example.com/api/v1/oauth/finish?login=l_1", Seconds: 30, RequestID: "r_2"})
 		}},
 		{"refused_blocked", 403, func(p *Pages, w http.ResponseWriter) {
-			p.Refused(w, RefusedData{App: "Claude Code", Proxy: "notes", User: "eve@example.com", Reason: policy.ReasonUserBlocked, Contact: "security@example.com", RequestID: "r_3", Demo: true})
+			p.Refused(w, RefusedData{App: "Claude Code", Proxy: "notes", User: "eve@example.com", Reason: policy.ReasonUserBlocked, Contact: "security@example.com", RequestID: "r_3"})
 		}},
 		{"error", 400, func(p *Pages, w http.ResponseWriter) {
 			p.Error(w, 400, ErrorData{Title: "This sign-in has expired", What: "It was started more than ten minutes ago, or in another browser.", Whose: "Nothing is broken; for your safety a sign-in has to be finished soon, where it began.", Do: "go back to the app and connect again.", RequestID: "r_4", RetryURL: "/api/v1/oauth-proxy/notes/authorize"})
@@ -81,9 +81,10 @@ func pages() []page {
 }
 
 func TestGoldenPages(t *testing.T) {
-	p := New(public)
 	for _, pg := range pages() {
 		t.Run(pg.name, func(t *testing.T) {
+			p := New(public)
+			p.Demo = pg.name == "consent_loopback" || pg.name == "refused_blocked"
 			w := httptest.NewRecorder()
 			pg.show(p, w)
 			if w.Code != pg.status {

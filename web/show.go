@@ -55,7 +55,7 @@ func (p *Pages) Consent(w http.ResponseWriter, status int, d ConsentData) {
 	if !d.Until.IsZero() {
 		v.UntilText = d.Until.UTC().Format("2 Jan 2006")
 	}
-	p.render(w, "consent", status, d.RequestID, d.Demo, v)
+	p.render(w, "consent", status, d.RequestID, v)
 }
 
 type continueView struct {
@@ -71,7 +71,7 @@ func (p *Pages) Continue(w http.ResponseWriter, d ContinueData) {
 		v.To = appName(d.To)
 	}
 	goOn(w, 0, d.URL)
-	p.render(w, "continue", http.StatusOK, d.RequestID, d.Demo, v)
+	p.render(w, "continue", http.StatusOK, d.RequestID, v)
 }
 
 // goOn lets the browser go to a place by itself, without a script, if it is one that link admits.
@@ -94,7 +94,7 @@ func (p *Pages) SignedIn(w http.ResponseWriter, d SignedInData) {
 		v.ReturnLink = link(d.ReturnURL)
 		goOn(w, 0, d.ReturnURL)
 	}
-	p.render(w, "signed_in", http.StatusOK, d.RequestID, d.Demo, v)
+	p.render(w, "signed_in", http.StatusOK, d.RequestID, v)
 }
 
 type refusedView struct {
@@ -111,7 +111,7 @@ func (p *Pages) Refused(w http.ResponseWriter, d RefusedData) {
 		goOn(w, v.Seconds, d.ReturnURL)
 	}
 	v.Why, v.Do = refusal(v.Proxy, d.Reason, cleanAll(d.Missing, maxName), Clean(d.Contact, 254))
-	p.render(w, "refused", http.StatusForbidden, d.RequestID, d.Demo, v)
+	p.render(w, "refused", http.StatusForbidden, d.RequestID, v)
 }
 
 // refusal is the reason in plain words, and what to do about it.
@@ -146,7 +146,7 @@ func (p *Pages) Error(w http.ResponseWriter, status int, d ErrorData) {
 		d.Title = "Something went wrong"
 	}
 	d.RetryURL = p.own(d.RetryURL)
-	p.render(w, "error", status, d.RequestID, d.Demo, d)
+	p.render(w, "error", status, d.RequestID, d)
 }
 
 func appName(s string) string {
