@@ -59,11 +59,6 @@ func BadRequest(format string, args ...any) *Error {
 	return &Error{Code: CodeBadRequest, Message: fmt.Sprintf(format, args...)}
 }
 
-// Unavailable is the refusal while a part that is needed, such as the store, fails.
-func Unavailable(format string, args ...any) *Error {
-	return &Error{Code: CodeUnavailable, Message: fmt.Sprintf(format, args...)}
-}
-
 // status is the HTTP status of a code.
 func (e *Error) status() int {
 	switch e.Code {

@@ -33,10 +33,6 @@ func (e *Error) Unwrap() error { return e.Err }
 // Is makes errors.Is(err, ErrUnavailable) work.
 func (e *Error) Is(target error) bool { return target == ErrUnavailable && e.Kind == Unavailable }
 
-// Ends reports that a session whose recheck failed with err must end: everything does, except a provider that could not
-// be asked.
-func Ends(err error) bool { return err != nil && !errors.Is(err, ErrUnavailable) }
-
 // fail wraps a cause. An Error deeper down keeps its kind: unreachable keys are no fault of the token.
 func fail(kind, safe string, err error) *Error {
 	var known *Error

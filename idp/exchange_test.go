@@ -83,7 +83,7 @@ func wantKind(t *testing.T, err error, kind string) {
 	if strings.Contains(err.Error(), gatetest.ClientSecret) || strings.Contains(err.Error(), verifier) {
 		t.Errorf("the error gives a secret away: %v", err)
 	}
-	if errors.Is(err, idp.ErrUnavailable) != (kind == idp.Unavailable) || idp.Ends(err) == (kind == idp.Unavailable) {
+	if errors.Is(err, idp.ErrUnavailable) != (kind == idp.Unavailable) {
 		t.Errorf("%v: ErrUnavailable and Ends disagree with the kind", err)
 	}
 }

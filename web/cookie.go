@@ -49,9 +49,6 @@ func (p *Pages) SetBrowser(w http.ResponseWriter, value string, maxAge int) {
 	p.setCookie(w, value, maxAge)
 }
 
-// ClearBrowser deletes it.
-func (p *Pages) ClearBrowser(w http.ResponseWriter) { p.setCookie(w, "", -1) }
-
 func (p *Pages) setCookie(w http.ResponseWriter, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{Name: p.cookie, Value: value, Path: "/", MaxAge: maxAge, Secure: p.secure, HttpOnly: true,
 		SameSite: http.SameSiteLaxMode})
