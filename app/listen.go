@@ -87,6 +87,9 @@ func (ls *listeners) start(name, addr string, ln net.Listener, h http.Handler, t
 	})
 }
 
+// full reports that no more connections are taken for now.
+func (ls *listeners) full() bool { return len(ls.slots) == cap(ls.slots) }
+
 // addrOf is the configured address of a listener by name, "" when there is none.
 func (ls *listeners) addrOf(name string) string {
 	for _, l := range ls.open {

@@ -169,7 +169,7 @@ func (h *house) sweep(ctx context.Context, before, now *world) swept {
 	blocked := h.blocks.under(now.policy)
 	done.streams += h.sessions.CutStreams(func(s *session.Session) bool {
 		m := now.proxies[s.Proxy]
-		if m == nil {
+		if m == nil || !now.gate.Honours(m.proxy, s) {
 			return true
 		}
 		id := s.Identity()

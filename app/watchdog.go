@@ -12,6 +12,9 @@ import (
 // keep systemd content. Any answer counts; what it says is for people.
 func (h *house) answers() bool {
 	main := h.listeners.open[0]
+	if h.listeners.full() {
+		return true // so many are served that nobody more gets in; a restart would cut them all
+	}
 	if main.ln.full() {
 		return true // crowded, not dead: a restart would throw everybody out and let the same crowd in
 	}

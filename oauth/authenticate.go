@@ -106,7 +106,7 @@ func (g *Gate) liveSession(ctx context.Context, p *config.Proxy, c *claims) (*se
 			Description: "the gateway cannot check this session right now", Err: err}
 	case s.Proxy != p.Name || s.ClientID != c.ClientID || s.Sub != c.Subject:
 		return nil, refuse("invalid_token", "invalid_token", errSessionUnknown.Error(), nil)
-	case s.Kind == session.KindUser && !g.vouched(p, s.IdentityRef()):
+	case !g.signsIn(p, s):
 		return nil, refuse("invalid_token", "provider_gone", "this server signs people in elsewhere now", nil)
 	case !g.knows(p, s.ClientID):
 		return nil, refuse("invalid_token", "invalid_client", "the client may not use this server any more", nil)
@@ -114,6 +114,17 @@ func (g *Gate) liveSession(ctx context.Context, p *config.Proxy, c *claims) (*se
 		return nil, refuse("invalid_token", "token_revoked", "the token was revoked", nil)
 	}
 	return s, nil
+}
+
+// signsIn reports that the provider which vouched for a session's person still signs people in at p.
+func (g *Gate) signsIn(p *config.Proxy, s *session.Session) bool {
+	return s.Kind != session.KindUser || g.vouched(p, s.IdentityRef())
+}
+
+// Honours reports that a session at p means something under this configuration: its provider still signs people in
+// there, its client may still use it. The streams of others are cut when it comes into force.
+func (g *Gate) Honours(p *config.Proxy, s *session.Session) bool {
+	return s.Kind == session.KindOpen || g.signsIn(p, s) && g.knows(p, s.ClientID)
 }
 
 func refuse(code, reason, description string, err error) *session.AuthError {
