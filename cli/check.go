@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/config"
+	"gatehouse/configwatch"
 	"gatehouse/policy"
 )
 
@@ -109,7 +110,7 @@ func (e *env) printFaults(w io.Writer, faults config.Faults, source []byte) {
 		if isTerminal(w) && f.Line > 0 {
 			text := source
 			if text == nil {
-				text, _ = os.ReadFile(f.File)
+				text, _ = configwatch.Read(f.File)
 			}
 			caret = config.Caret(f, text)
 		}

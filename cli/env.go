@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"io"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"gatehouse/config"
+	"gatehouse/configwatch"
 	"gatehouse/control"
 )
 
@@ -81,11 +83,8 @@ func socketsOf(path, runtimeDir string) sockets {
 			} `yaml:"control_groups"`
 		} `yaml:"server"`
 	}
-	if f, err := os.Open(path); err == nil {
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-			yaml.NewDecoder(io.LimitReader(f, config.MaxFile)).Decode(&file) // what it understood before a mistake counts
-		}
-		f.Close()
+	if text, err := configwatch.Read(path); err == nil { // which opens no FIFO, where it would wait for ever
+		yaml.NewDecoder(bytes.NewReader(text)).Decode(&file) // what it understood before a mistake counts
 	}
 	dir := first(file.Server.ControlDir, runtimeDir, "run")
 	if !filepath.IsAbs(dir) {
