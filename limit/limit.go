@@ -119,5 +119,5 @@ func (b *Buckets) unlink(k *bucket) {
 }
 
 func wholeSeconds(d time.Duration) time.Duration {
-	return max(time.Second, (d+time.Second-1).Truncate(time.Second))
+	return max(time.Second, (d + time.Second - 1).Truncate(time.Second))
 }
