@@ -99,6 +99,8 @@ func (e *env) explainError(err error) {
 		what, where, fix = refusal.Message, refusal.Where, refusal.Fix
 	case errors.As(err, &unreachable):
 		fix = "gatehouse serve, or systemctl status gatehouse; another place: --socket PATH"
+	case errors.Is(err, config.ErrNoFile):
+		fix = "write ./oauth2_config.yaml (the README has twenty lines to begin with), or see one at work: gatehouse demo"
 	}
 	printError(e.err, what, where, fix)
 }

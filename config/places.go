@@ -12,6 +12,9 @@ import (
 // FileName is the configuration's usual name.
 const FileName = "oauth2_config.yaml"
 
+// ErrNoFile is what Find answers when there is no configuration anywhere.
+var ErrNoFile = errors.New("no configuration")
+
 // Find says which file is meant: the flag, else $GATEHOUSE_CONFIG, else oauth2_config.yaml here, else in /etc/gatehouse.
 // A file that was named is not checked for existence: Load tells what is wrong with it.
 func Find(flag string, getenv func(string) string) (string, error) {
@@ -31,7 +34,7 @@ func Find(flag string, getenv func(string) string) (string, error) {
 			return p, nil
 		}
 	}
-	return "", fmt.Errorf("no configuration: looked for -c FILE, $GATEHOUSE_CONFIG, ./%s, %s", places[0], places[1])
+	return "", fmt.Errorf("%w: looked for -c FILE, $GATEHOUSE_CONFIG, ./%s, %s", ErrNoFile, places[0], places[1])
 }
 
 // Load reads and parses a file, "-" for standard input.
