@@ -78,13 +78,16 @@ func FuzzForwardedFor(f *testing.F) {
 }
 
 func FuzzHostName(f *testing.F) {
-	for _, s := range []string{"localhost:1", "[::1]:2", "a@b", "x/#@y", "evil.test", "a b", "%2e"} {
+	for _, s := range []string{"localhost:1", "[::1]:2", "a@b", "x/#@y", "evil.test", "a b", "%2e", "127.0.0.1:8080", "a.:", ":1", "a:1:2", "A:1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, host string) {
 		name := hostName(host)
 		if strings.ContainsAny(name, "/@#?\\ ") {
 			t.Errorf("hostName(%q) = %q", host, name)
+		}
+		if quick, ok := plainHost(host); ok && quick != parsedHost(host) {
+			t.Errorf("plainHost(%q) = %q, parsed it is %q", host, quick, parsedHost(host))
 		}
 	})
 }

@@ -64,10 +64,21 @@ func bearer(headers []string) (string, error) {
 		return bad("the Authorization header has more than one space after Bearer")
 	case len(token) > maxToken:
 		return bad("the token is too long")
-	case strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == ',' }):
+	case !tokenBytes(token):
 		return bad("the token holds a space or another character that tokens never have")
 	}
 	return token, nil
+}
+
+// tokenBytes reports that s holds printable ASCII without spaces and commas only. It looks at bytes, not at runes: on the
+// way of every request this is half the price, and no byte of a longer rune passes either.
+func tokenBytes(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == ',' {
+			return false
+		}
+	}
+	return true
 }
 
 // verified proves token's signature, from the cache where it was proved before, and holds its claims against p and now.
