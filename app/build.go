@@ -10,6 +10,7 @@ import (
 	"gatehouse/oauth"
 	"gatehouse/policy"
 	"gatehouse/proxy"
+	"gatehouse/session"
 )
 
 // build makes a world from a valid configuration without touching the one in force: the dry build of a reload. What it
@@ -74,6 +75,10 @@ func (h *house) newHandler(w *world, p *config.Proxy, t *transport) *proxy.Handl
 		Proxy: p, Config: w.cfg, Policy: w.policy, Auth: w.gate, Sessions: h.sessions, Limits: h.limits, Audit: h.audit,
 		Catalogue: h.catalogue, Transport: watched{t, h.upstreams.of(p.Name), h.now}, SessionKey: h.sessionKey,
 		Now: h.now, Logger: h.log.Logger, RequestID: requestID, ClientIP: clientIP, Metrics: h.metrics, Blocked: h.blocks.under(w.policy),
+		Still: func(s *session.Session) bool {
+			now := h.world.Load()
+			return now == w || now.admits(s, h.blocks.under(now.policy))
+		},
 	}
 }
 

@@ -1,8 +1,10 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"os"
 	"strings"
@@ -44,6 +46,28 @@ func newLogger(c *config.Config, o Options) (*logger, error) {
 	l.Logger = slog.New(newQuiet(lines, time.Now))
 	l.level(logLevel(c, o.Getenv))
 	return l, nil
+}
+
+// adopt makes this the log of everybody in the process who knows no other: net/http complains about answers that nobody
+// asked for through package log, with the upstream's bytes. It returns what gives that back.
+func (l *logger) adopt() (release func()) {
+	was, flags, lines := slog.Default(), log.Flags(), log.Writer()
+	slog.SetDefault(slog.New(foreign{l.Logger.Handler()}))
+	return func() {
+		slog.SetDefault(was)
+		log.SetFlags(flags)
+		log.SetOutput(lines)
+	}
+}
+
+// foreign takes lines that are not ours: their text, which differs each time, is a value and not the message, so that
+// quiet counts them together.
+type foreign struct{ slog.Handler }
+
+func (f foreign) Handle(ctx context.Context, r slog.Record) error {
+	line := slog.NewRecord(r.Time, slog.LevelWarn, "library", 0)
+	line.AddAttrs(slog.String("text", r.Message))
+	return f.Handler.Handle(ctx, line)
 }
 
 func (l *logger) level(v slog.Level) { l.lvl.Set(v) }

@@ -168,12 +168,7 @@ func (h *house) sweep(ctx context.Context, before, now *world) swept {
 	}
 	blocked := h.blocks.under(now.policy)
 	done.streams += h.sessions.CutStreams(func(s *session.Session) bool {
-		m := now.proxies[s.Proxy]
-		if m == nil || !now.gate.Honours(m.proxy, s) {
-			return true
-		}
-		id := s.Identity()
-		return !now.policy.Enter(s.Proxy, now.policy.Subject(id, blocked(id))).Allow
+		return !now.admits(s, blocked)
 	}, session.ErrPolicy)
 	return done
 }

@@ -64,6 +64,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer h.close(context.WithoutCancel(ctx))
+	defer h.log.adopt()()
 	if err := h.start(cfg); err != nil {
 		return err
 	}

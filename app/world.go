@@ -11,6 +11,7 @@ import (
 	"gatehouse/oauth"
 	"gatehouse/policy"
 	"gatehouse/proxy"
+	"gatehouse/session"
 )
 
 // world is everything that follows from one valid configuration. It is immutable: a request loads it once and is judged by
@@ -68,6 +69,24 @@ func (w *world) mountAt(path string) *mounted {
 	return nil
 }
 
+// endpoint reports the one path of a path-routed proxy, as it is written or with one slash after it; not decoded, so that
+// no second spelling of it passes whatever stands in front of us.
+func (m *mounted) endpoint(escaped string) bool {
+	at := strings.TrimRight(m.proxy.Path, "/")
+	return escaped == at || escaped == at+"/"
+}
+
+// admits is what a reload asks about every session that has a stream, and a request about its own once the stream is
+// tracked, if there was a reload meanwhile.
+func (w *world) admits(s *session.Session, blocked func(policy.Identity) bool) bool {
+	m := w.proxies[s.Proxy]
+	if m == nil || !w.gate.Honours(m.proxy, s) {
+		return false
+	}
+	id := s.Identity()
+	return w.policy.Enter(s.Proxy, w.policy.Subject(id, blocked(id))).Allow
+}
+
 // serveOwn is a proxy's own listener: its well-knowns and aliases, its MCP endpoint, nothing else.
 func (h *house) serveOwn(name string) http.Handler {
 	return h.entrance(func(w http.ResponseWriter, r *http.Request, now *world) {
@@ -98,7 +117,7 @@ func (h *house) serveMain() http.Handler {
 		case !m.proxy.Enabled:
 			writeError(w, http.StatusNotFound, "not_found", "this proxy is disabled", requestID(r))
 		case h.misdirected(w, r, m):
-		case strings.TrimRight(r.URL.EscapedPath(), "/") != strings.TrimRight(m.proxy.Path, "/"):
+		case !m.endpoint(r.URL.EscapedPath()):
 			// An MCP proxy has exactly one endpoint: a prefix match must not open paths that nobody judged.
 			writeError(w, http.StatusNotFound, "not_found", "the MCP endpoint is "+now.cfg.Resource(m.proxy), requestID(r))
 		default:

@@ -113,6 +113,7 @@ var reasons = []struct {
 		{"upstream_upgrade", "the upstream wanted to change the protocol of the connection", "look at the upstream: MCP needs no upgrade"},
 		{"upstream_status", "the upstream answered with a status that HTTP does not have", "look at the upstream's log"},
 		{"upstream_encoding", "the upstream compressed an answer though nobody asked for it", "switch compression off at the upstream"},
+		{"upstream_content_type", "the upstream answered with several Content-Type headers", "mend the upstream"},
 		{"upstream_session_id", "the upstream sent several session ids, or one over 1,024 bytes", "look at the upstream"},
 		{"reset", "the upstream broke off in the middle", "look at the upstream's log"},
 		{"client_gone", "the client went before the answer was whole", "none"},

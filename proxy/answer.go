@@ -30,6 +30,16 @@ func (x *exchange) answerError(status int, code, description string) {
 	x.answerJSON(status, refusal{Error: code, Description: description, RequestID: x.id})
 }
 
+// answerFailure says that there is no answer of the upstream's. A client that waits for the answer to its question gets
+// one of JSON-RPC's under its id, so that the question fails and not the connection.
+func (x *exchange) answerFailure(status int, code, description string) {
+	if x.msg == nil || x.msg.Type != mcp.Request {
+		x.answerError(status, code, description)
+		return
+	}
+	x.answer(status, mcp.ErrorBody(x.msg.ID, mcp.CodeInternal, description, denied{Reason: x.reason, RequestID: x.id, Proxy: x.h.Proxy.Name}))
+}
+
 func (x *exchange) answerJSON(status int, v any) {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -44,11 +54,11 @@ func (x *exchange) answer(status int, body []byte) {
 		return
 	}
 	head := x.out.Header()
-	head["Content-Type"] = []string{"application/json"}
+	head["Content-Type"] = jsonType
 	head["Content-Length"] = []string{strconv.Itoa(len(body))}
 	head["Cache-Control"] = []string{"no-store"}
-	head["X-Content-Type-Options"] = []string{"nosniff"}
-	if x.body == nil && x.r.ContentLength != 0 {
+	head["X-Content-Type-Options"] = noSniff
+	if x.body == nil && x.r.ContentLength != 0 && x.r.ProtoMajor == 1 { // HTTP/2 gives up one stream, not all of them
 		// The body was not read and is not going to be: net/http would wait for it without end, and what comes later must
 		// not be taken for the next request.
 		head["Connection"] = []string{"close"}

@@ -31,7 +31,7 @@ func (x *exchange) read() bool {
 			return false
 		}
 		x.standing = x.r.Method == http.MethodGet
-		return true
+		return x.empty()
 	}
 	limit := int64(x.h.Proxy.Limits.MaxBody)
 	if limit <= 0 {
@@ -56,7 +56,21 @@ func (x *exchange) read() bool {
 		return false
 	}
 	x.msg, x.version, x.standing = msg, msg.Version, msg.Call.Standing
-	return !x.standing || x.streamFree()
+	return true
+}
+
+// empty refuses a body where the protocol has none: it would be read by nobody here, and a watch for a client that
+// leaves begins only when the body is over.
+func (x *exchange) empty() bool {
+	if x.r.ContentLength == 0 {
+		return true
+	}
+	if _, err := readBody(x.out.w, x.r, 0); err != nil {
+		x.refuse(http.StatusBadRequest, "invalid_request", x.r.Method+" has no body here", "invalid_request")
+		return false
+	}
+	x.body = []byte{} // it was chunked and nothing came
+	return true
 }
 
 func (x *exchange) parseRejected(werr *mcp.WireError) {

@@ -9,7 +9,7 @@ import (
 // unseal opens the ids of the upstream that the client was given. Foreign ones are 404, which tells a client of any era
 // to start anew; a missing one is the upstream's to judge.
 func (x *exchange) unseal() bool {
-	if x.msg != nil && x.msg.Modern || x.msg == nil && mcp.Modern(x.version) {
+	if x.msg != nil && x.msg.Modern {
 		return true // no sessions there: the headers mean nothing and are not forwarded
 	}
 	var ok bool

@@ -4,22 +4,30 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+
+	"gatehouse/mcp"
 )
 
 // form refuses what cannot be an MCP request by its head alone.
 func (x *exchange) form() bool {
 	r := x.r
 	switch r.Method {
-	case http.MethodGet, http.MethodDelete:
-		return true
 	case http.MethodPost:
+	case http.MethodGet, http.MethodDelete:
+		// Later versions have neither streams of their own nor sessions to end (2026-07-28, transports).
+		if v := r.Header[mcp.HeaderVersion]; len(v) != 1 || !mcp.Modern(v[0]) {
+			return true
+		}
+		x.out.Header().Set("Allow", "POST, OPTIONS")
+		x.refuse(http.StatusMethodNotAllowed, "method_not_allowed", "this protocol version has POST only", "method_not_allowed")
+		return false
 	default:
 		x.out.Header().Set("Allow", "POST, GET, DELETE, OPTIONS")
 		x.refuse(http.StatusMethodNotAllowed, "method_not_allowed", "use POST, GET or DELETE", "method_not_allowed")
 		return false
 	}
 	// A page may send text/plain across origins without a preflight (go-sdk CVE-2026-33252).
-	if !jsonType(r.Header["Content-Type"]) {
+	if !isJSON(r.Header["Content-Type"]) {
 		x.refuse(http.StatusUnsupportedMediaType, "unsupported_media_type", "Content-Type must be application/json", "media_type")
 		return false
 	}
@@ -33,7 +41,7 @@ func (x *exchange) form() bool {
 	return true
 }
 
-func jsonType(values []string) bool {
+func isJSON(values []string) bool {
 	if len(values) != 1 {
 		return false
 	}

@@ -19,18 +19,24 @@ import (
 func (x *exchange) forward() {
 	ctx, cancel := context.WithCancelCause(x.r.Context())
 	x.Context, x.cancel, x.out.flood = ctx, cancel, func() { cancel(errFlood) }
-	kind := "request"
-	if x.standing {
-		kind = "standing"
-	}
 	x.release = x.h.Sessions.Track(x.caller.Session, session.Stream{
-		Proxy: x.h.Proxy.Name, Kind: kind, JTI: x.caller.JTI, JTIExpires: x.caller.TokenExpires, Standing: x.standing,
+		JTI: x.caller.JTI, JTIExpires: x.caller.TokenExpires, Standing: x.standing,
 	}, x.cut)
+	if x.h.Still != nil && !x.h.Still(x.caller.Session) {
+		x.cut(session.ErrPolicy)
+	}
 	x.sent, x.sentAt = true, x.h.Now()
 	r := x.r.WithContext(x)
 	r.Header = http.Header{} // rewrite makes the headers; ReverseProxy has no business with the client's
+	if wait := x.h.Proxy.Timeouts.ResponseHeader; wait > 0 && x.msg != nil && len(x.msg.Canonical) > smallBody {
+		x.answering = time.AfterFunc(wait, func() { cancel(errIdle) })
+	}
 	x.h.made.reverse.ServeHTTP(&x.out, r)
 }
+
+// smallBody always fits into the buffers of a connection. The Transport counts timeouts.response_header from when the
+// request is written, which never happens where the upstream takes a connection and reads nothing.
+const smallBody = 8 << 10
 
 // cutWrites is how long a write to a client that does not read may hold up the end of its stream.
 const cutWrites = 50 * time.Millisecond
@@ -86,18 +92,22 @@ func upstreamFailed(_ http.ResponseWriter, r *http.Request, err error) {
 	var refused *upstreamError
 	var timeout net.Error
 	switch {
+	case errors.As(err, &refused) && refused.reason == reasonStreams:
+		x.fail(refused.reason)
+		retryAfter(x.out.Header(), 10*time.Second)
+		x.answerFailure(http.StatusServiceUnavailable, "temporarily_unavailable", refused.text)
 	case errors.As(err, &refused):
 		x.fail(refused.reason)
-		x.answerError(http.StatusBadGateway, "bad_gateway", refused.text)
+		x.answerFailure(http.StatusBadGateway, "bad_gateway", refused.text)
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		x.fail(reasonTimeout)
-		x.answerError(http.StatusGatewayTimeout, "gateway_timeout", "the upstream did not answer in time")
+		x.answerFailure(http.StatusGatewayTimeout, "gateway_timeout", "the upstream did not answer in time")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		x.fail(reasonReset)
-		x.answerError(http.StatusBadGateway, "bad_gateway", "the upstream broke the connection off")
+		x.answerFailure(http.StatusBadGateway, "bad_gateway", "the upstream broke the connection off")
 	default:
 		x.fail(reasonUnreachable)
-		x.answerError(http.StatusBadGateway, "bad_gateway", "the upstream cannot be reached or does not speak HTTP")
+		x.answerFailure(http.StatusBadGateway, "bad_gateway", "the upstream cannot be reached or does not speak HTTP")
 	}
 	x.h.Logger.Warn("upstream", "proxy", x.h.Proxy.Name, "request_id", x.id, "reason", x.reason, "err", err)
 }
@@ -108,14 +118,14 @@ func (x *exchange) answerCut() {
 	case reasonClientGone:
 		x.out.status = 499 // nobody is there to read it
 	case reasonTimeout:
-		x.answerError(http.StatusGatewayTimeout, "gateway_timeout", "the upstream fell silent")
+		x.answerFailure(http.StatusGatewayTimeout, "gateway_timeout", "the upstream fell silent")
 	case reasonFlood:
-		x.answerError(http.StatusBadGateway, "bad_gateway", "the upstream did not answer properly")
+		x.answerFailure(http.StatusBadGateway, "bad_gateway", "the upstream did not answer properly")
 	case reasonPolicy:
 		x.answerError(http.StatusForbidden, "access_denied", "this server is no longer available to you")
 	case reasonShutdown:
 		retryAfter(x.out.Header(), time.Second)
-		x.answerError(http.StatusServiceUnavailable, "temporarily_unavailable", "gatehouse is shutting down")
+		x.answerFailure(http.StatusServiceUnavailable, "temporarily_unavailable", "gatehouse is shutting down")
 	default:
 		e := &session.AuthError{Status: http.StatusUnauthorized, Code: "invalid_token", Description: "the session ended", Reason: x.reason}
 		if c := x.h.Auth.Challenge(x.h.Proxy, e); c != "" {

@@ -27,7 +27,9 @@ type Sessions interface {
 	Anonymous(proxy, ip string) *session.Session
 	Touch(s *session.Session, ip string)
 	Track(s *session.Session, st session.Stream, cancel context.CancelCauseFunc) (release func())
-	StreamCount(proxy string) int
+	OpenStream(proxy string, standing bool, max int) bool
+	CloseStream(proxy string, standing bool)
+	StreamsFull(proxy string, max int) bool
 }
 
 // Recorder is the part of audit.Log that a request needs. Record and Done do not keep the event.
@@ -82,6 +84,10 @@ type Handler struct {
 	ClientIP   func(*http.Request) string // the address that limits and audit use
 	Metrics    Observer                   // nil: not counted
 	Blocked    func(policy.Identity) bool // nil: nobody is blocked
+	// Still says whether the configuration that is in force now admits the session. It is asked once the stream is tracked:
+	// a reload cuts the streams that it finds, and one that was judged before it and tracked after it would be missed.
+	// Nil: yes.
+	Still func(*session.Session) bool
 
 	once sync.Once
 	made made
@@ -103,13 +109,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !x.ready():
 	case !x.origin():
-	case !x.form():
-	case !x.authenticate():
+	case !x.authenticate(): // before form: who is not signed in gets the challenge, whatever he sent
 	case !x.enter():
 	case !x.limit():
+	case !x.form():
 	case !x.read():
 	case !x.unseal():
 	case !x.decide():
+	case !x.place():
 	case !x.record():
 	default:
 		x.forward()

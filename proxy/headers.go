@@ -19,17 +19,32 @@ var protectedNames = []string{
 	// where it came from (HX-05, HX-06)
 	"forwarded", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip", "client-ip", "via",
 	"x-original-url", "x-rewrite-url", "x-original-host", "x-host", "x-http-method-override", "x-method-override", "x-request-id",
-	"remote-user", "x-remote-user", "x-user", "x-forwarded",
+	"x-forwarded",
+	// who calls, as other gates say it to servers that trust them
+	"x-user", "x-username", "x-userid", "x-user-id", "x-user-email", "x-user-name", "x-userinfo", "x-email", "x-groups", "x-roles",
+	"x-user-groups", "x-user-roles", "x-id-token", "x-jwt-assertion", "x-client-cert", "x-client-dn", "x-client-verify", "client-cert",
+	"client-cert-chain", "id-token", "access-token",
 	// the connection (HX-15)
 	"connection", "proxy-connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings", "expect",
 	"content-length", "host",
 	// what we set ourselves, or answer for
-	"accept-encoding", "range", "if-range", "origin", "referer", "content-encoding",
+	"accept-encoding", "range", "if-range", "origin", "referer", "content-encoding", "content-type",
 	"mcp-session-id", "mcp-method", "mcp-name", "last-event-id", "mcp-protocol-version",
 }
 
-// protectedPrefixes are folded too.
-var protectedPrefixes = []string{"x-gatehouse-", "x-auth-", "x-forwarded-", "access-control-", "sec-", "proxy-"}
+// protectedPrefixes are folded too. They are looked for by the first letter, because every header of every call is.
+var protectedPrefixes = func() (by [256][]string) {
+	for _, p := range []string{
+		"x-gatehouse-", "x-auth-", "x-forwarded-", "access-control-", "sec-", "proxy-",
+		"remote-", "x-remote-", "x-authenticated-", "x-authentik-", "x-oidc-", "x-amzn-oidc-", "x-goog-authenticated-user-",
+		"x-goog-iap-", "x-ms-client-principal", "x-ms-token-", "x-pomerium-", "x-vouch-", "x-webauth-", "x-consumer-", "x-credential-",
+		"x-ssl-client-", "ssl-client-", "x-tls-client-", "cf-access-", "tailscale-", "x-envoy-external-", "x-envoy-internal",
+		"oidc-claim-", "x-shib-", "shib-",
+	} {
+		by[p[0]] = append(by[p[0]], p)
+	}
+	return by
+}()
 
 func newProtected(more []string) protected {
 	p := protected{}
@@ -44,52 +59,32 @@ func newProtected(more []string) protected {
 	return p
 }
 
-// fold is the name as the most careless reader sees it. It allocates only when something changes.
-func fold(name string) string {
-	return strings.Map(func(r rune) rune {
+// fold is the name as the most careless reader sees it: environments of CGI's kind make one character of all that are
+// neither letter nor digit.
+func fold(name string) string { return string(appendFolded(nil, name)) }
+
+func appendFolded(dst []byte, name string) []byte {
+	for i := range len(name) {
+		c := name[i]
 		switch {
-		case r == '_' || r == '.':
-			return '-'
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
+		case c >= 'A' && c <= 'Z':
+			c += 'a' - 'A'
+		case (c < 'a' || c > 'z') && (c < '0' || c > '9'):
+			c = '-'
 		}
-		return r
-	}, name)
+		dst = append(dst, c)
+	}
+	return dst
 }
 
 func (p protected) has(name string) bool {
-	var buf [64]byte
-	if len(name) > len(buf) {
-		return p.hasFolded(fold(name))
-	}
-	n := len(name)
-	for i := range n {
-		c := name[i]
-		switch {
-		case c == '_' || c == '.':
-			c = '-'
-		case c >= 'A' && c <= 'Z':
-			c += 'a' - 'A'
-		}
-		buf[i] = c
-	}
-	if p[string(buf[:n])] { // this conversion does not allocate
+	var buf [64]byte // longer names allocate
+	folded := appendFolded(buf[:0], name)
+	if len(folded) == 0 || p[string(folded)] { // this conversion does not allocate
 		return true
 	}
-	for _, prefix := range protectedPrefixes {
-		if n >= len(prefix) && string(buf[:len(prefix)]) == prefix {
-			return true
-		}
-	}
-	return false
-}
-
-func (p protected) hasFolded(name string) bool {
-	if p[name] {
-		return true
-	}
-	for _, prefix := range protectedPrefixes {
-		if strings.HasPrefix(name, prefix) {
+	for _, prefix := range protectedPrefixes[folded[0]] {
+		if len(folded) >= len(prefix) && string(folded[:len(prefix)]) == prefix {
 			return true
 		}
 	}
@@ -98,12 +93,15 @@ func (p protected) hasFolded(name string) bool {
 
 // outbound is what the upstream receives of the client's headers, and ours.
 func (x *exchange) outbound() http.Header {
-	p := x.h.made.protected
+	p, hops := x.h.made.protected, hopNames(x.r.Header["Connection"])
 	h := make(http.Header, len(x.r.Header)+8) // built at once at its size: it does not grow
 	for name, values := range x.r.Header {
-		if !p.has(name) && !x.hop(name) {
-			h[name] = values
+		if !p.has(name) && (hops == nil || !hops[fold(name)]) {
+			h[wireName(name)] = values
 		}
+	}
+	if x.msg != nil {
+		h["Content-Type"] = jsonType
 	}
 	for _, line := range x.h.made.fixed {
 		h[line.name] = line.value
@@ -137,20 +135,34 @@ func (x *exchange) outbound() http.Header {
 	return h
 }
 
-// hop reports a header that the client declared to be about its own connection (RFC 9110 section 7.6.1). Our headers are
-// set afterwards, so that none of them can be declared away (HX-01).
-func (x *exchange) hop(name string) bool {
-	for _, list := range x.r.Header["Connection"] {
-		if list == "keep-alive" {
+// hopNames are the headers that the client declared to be about its own connection (RFC 9110 section 7.6.1), folded. Our
+// headers are set afterwards, so that none of them can be declared away (HX-01).
+func hopNames(connection []string) map[string]bool {
+	var names map[string]bool
+	for _, list := range connection {
+		if list == "keep-alive" || list == "close" {
 			continue
 		}
 		for token := range strings.SplitSeq(list, ",") {
-			if strings.EqualFold(strings.TrimSpace(token), name) {
-				return true
+			if names == nil {
+				names = map[string]bool{}
 			}
+			names[fold(strings.TrimSpace(token))] = true
 		}
 	}
-	return false
+	return names
+}
+
+// wireName keeps net/http from sending a call twice: it repeats a POST with one of these headers when a connection breaks,
+// and looks for them in this spelling only. Whether to repeat is for the client to decide, who sees the 502.
+func wireName(name string) string {
+	switch name {
+	case "Idempotency-Key":
+		return "idempotency-key"
+	case "X-Idempotency-Key":
+		return "x-idempotency-key"
+	}
+	return name
 }
 
 // inboundNames are response headers of the upstream that say nothing to our client or would speak in our name (HX-19).
@@ -161,13 +173,21 @@ var inboundNames = map[string]bool{
 	"Content-Location": true, "Link": true, "Service-Worker-Allowed": true, "Timing-Allow-Origin": true, "Nel": true,
 	"Report-To": true, "Reporting-Endpoints": true, "Connection": true, "Proxy-Connection": true, "Keep-Alive": true,
 	"Trailer": true, "Transfer-Encoding": true, "Upgrade": true, "Te": true, "X-Request-Id": true, "Vary": true,
-	"X-Accel-Buffering": true, "X-Accel-Redirect": true, "X-Sendfile": true, "Allow": false,
+	"X-Accel-Buffering": true, "X-Accel-Redirect": true, "X-Sendfile": true, "X-Lighttpd-Send-File": true, "X-Reproxy-Url": true,
+	// what a page of the upstream could do on our origin
+	"Content-Security-Policy": true, "Content-Security-Policy-Report-Only": true, "X-Content-Type-Options": true, "X-Frame-Options": true,
+	"Permissions-Policy": true, "Document-Policy": true, "Origin-Agent-Cluster": true, "Cross-Origin-Opener-Policy": true,
+	"Cross-Origin-Embedder-Policy": true, "Cross-Origin-Resource-Policy": true, "Speculation-Rules": true, "Sourcemap": true,
+	"X-Sourcemap": true, "Accept-Ch": true, "Critical-Ch": true, "Set-Login": true, "Use-As-Dictionary": true, "Early-Data": true,
+	"Via": true, "Forwarded": true, "Content-Disposition": true, "Referrer-Policy": true, "Activate-Storage-Access": true,
+	"Expect-Ct": true, "Public-Key-Pins-Report-Only": true, "No-Vary-Search": true, "Integrity-Policy": true,
 }
 
 // inbound takes those away.
 func inbound(h http.Header) {
 	for name := range h {
-		if inboundNames[name] || strings.HasPrefix(name, "Access-Control-") || strings.HasPrefix(name, "X-Gatehouse-") {
+		if inboundNames[name] || strings.HasPrefix(name, "Access-Control-") || strings.HasPrefix(name, "X-Gatehouse-") ||
+			strings.HasPrefix(name, "X-Accel-") {
 			delete(h, name)
 		}
 	}

@@ -2,18 +2,20 @@ package proxy
 
 import (
 	"net/http"
+	"net/netip"
 	"time"
 
+	"gatehouse/limit"
 	"gatehouse/session"
 )
 
-// limit holds the caller to the proxy's rates and to its number of open streams.
+// limit holds the caller to the proxy's rates.
 func (x *exchange) limit() bool {
 	h, l := x.h, &x.h.Proxy.Limits
 	if n := l.PerUser; n > 0 {
 		key := "user\x00" + h.Proxy.Name + "\x00" + x.owner.Sub
 		if x.caller.Session.Kind == session.KindOpen {
-			key += "\x00" + x.ip
+			key += "\x00" + addressKey(x.ip) // one customer has 2^64 IPv6 addresses
 		}
 		if !x.within(key, n, "per_user") {
 			return false
@@ -22,7 +24,15 @@ func (x *exchange) limit() bool {
 	if n := l.RequestsPerMinute; n > 0 && !x.within(h.made.limitKey, n, "requests_per_minute") {
 		return false
 	}
-	return x.r.Method != http.MethodGet || x.streamFree()
+	return true
+}
+
+func addressKey(ip string) string {
+	a, err := netip.ParseAddr(ip)
+	if err != nil {
+		return ip
+	}
+	return limit.AddressKey(a)
 }
 
 func (x *exchange) within(key string, count int, name string) bool {
@@ -33,14 +43,27 @@ func (x *exchange) within(key string, count int, name string) bool {
 	return ok
 }
 
-// streamFree reports that one more standing stream fits.
-func (x *exchange) streamFree() bool {
-	if n := x.h.Proxy.Limits.MaxStreams; n > 0 && x.h.Sessions.StreamCount(x.h.Proxy.Name) >= n {
-		x.tooMany(10*time.Second, "too many open streams; limits.max_streams", "too_many_streams")
-		return false
+// place takes one of limits.max_streams for a stream that stays open, and refuses a call whose answer could not be a
+// stream any more: better now than after the upstream has carried it out.
+func (x *exchange) place() bool {
+	n := x.h.Proxy.Limits.MaxStreams
+	switch {
+	case n <= 0 || x.r.Method == http.MethodDelete:
+		return true
+	case x.standing && x.takePlace(), !x.standing && !x.h.Sessions.StreamsFull(x.h.Proxy.Name, n):
+		return true
 	}
-	return true
+	x.tooMany(10*time.Second, "too many open streams; limits.max_streams", reasonStreams)
+	return false
 }
+
+// takePlace is given back by end.
+func (x *exchange) takePlace() bool {
+	x.placed = x.h.Sessions.OpenStream(x.h.Proxy.Name, x.standing, x.h.Proxy.Limits.MaxStreams)
+	return x.placed
+}
+
+const reasonStreams = "too_many_streams"
 
 func (x *exchange) tooMany(retry time.Duration, text, reason string) {
 	retryAfter(x.out.Header(), retry)

@@ -18,23 +18,35 @@ const maxList = 16 << 20
 // modifyResponse judges the head of the upstream's answer and puts the readers in place that its body goes through.
 func modifyResponse(res *http.Response) error {
 	x := exchangeOf(res.Request.Context())
+	if x.answering != nil {
+		x.answering.Stop()
+	}
 	x.upStatus, x.upTime = res.StatusCode, x.h.Now().Sub(x.sentAt)
 	if err := refuseAnswer(res); err != nil {
 		return err
 	}
+	kind, err := mediaType(res.Header)
+	if err != nil {
+		return err
+	}
 	ids := res.Header[mcp.HeaderSession]
 	inbound(res.Header)
+	res.Header["X-Content-Type-Options"] = noSniff
+	res.Trailer = nil // not even announced
 	if err := x.sealSession(res.Header, ids); err != nil {
 		return err
+	}
+	if kind == eventStream && !x.standing && x.h.Proxy.Limits.MaxStreams > 0 && !x.takePlace() {
+		return &upstreamError{reasonStreams, "too many open streams; limits.max_streams"}
 	}
 	body := &body{ReadCloser: res.Body, res: res}
 	if idle := x.h.Proxy.Timeouts.IdleStream; idle > 0 && !x.standing && res.ContentLength != 0 {
 		body.idle, body.timer = idle, time.AfterFunc(idle, func() { x.cancel(errIdle) })
 	}
 	res.Body = body
-	kind := mediaType(res.Header)
 	switch {
-	case kind == "text/event-stream":
+	case kind == eventStream:
+		res.Header["Content-Type"] = eventStreamType
 		res.Header["X-Accel-Buffering"] = []string{"no"}
 		res.Header.Del("Content-Length")
 		res.ContentLength = -1
@@ -46,8 +58,10 @@ func modifyResponse(res *http.Response) error {
 		}
 		seal := func(id string) (string, bool) { return x.h.made.sealer.Seal(mcp.SealEvent, x.owner, id) }
 		x.events, res.Body = mcp.NewEvents(body, data, seal), http.NoBody // pump carries it
-	case x.lists() && res.StatusCode < 300:
+	case x.lists() && (res.StatusCode < 300 || kind == jsonMedia):
 		return x.filterAnswer(res, kind)
+	case kind != jsonMedia:
+		inert(res.Header)
 	}
 	return nil
 }
@@ -90,16 +104,39 @@ func (x *exchange) sealSession(h http.Header, ids []string) error {
 	return nil
 }
 
-func mediaType(h http.Header) string {
-	v := h.Get("Content-Type")
-	if v == "application/json" || v == "text/event-stream" {
-		return v
+const (
+	jsonMedia   = "application/json"
+	eventStream = "text/event-stream"
+)
+
+// Shared values of headers; never changed.
+var (
+	eventStreamType = []string{eventStream}
+	jsonType        = []string{jsonMedia}
+	noSniff         = []string{"nosniff"}
+)
+
+// mediaType is what the most careless client takes the answer for: some look for the name anywhere in the header. Two
+// headers are two answers to the question what the body is.
+func mediaType(h http.Header) (string, error) {
+	values := h["Content-Type"]
+	switch {
+	case len(values) == 0:
+		return "", nil
+	case len(values) > 1:
+		return "", &upstreamError{"upstream_content_type", "the upstream answered with several content types"}
+	case values[0] == jsonMedia || values[0] == eventStream:
+		return values[0], nil
+	case strings.Contains(strings.ToLower(values[0]), eventStream):
+		return eventStream, nil
 	}
-	media, _, err := mime.ParseMediaType(v)
-	if err != nil {
-		return ""
-	}
-	return media
+	media, _, _ := mime.ParseMediaType(values[0])
+	return media, nil // the name without its parameters, "" when there is none
+}
+
+// inert keeps an answer that is no message from running in a browser: what the upstream writes stands on our origin.
+func inert(h http.Header) {
+	h["Content-Security-Policy"] = []string{"default-src 'none'; frame-ancestors 'none'; sandbox"}
 }
 
 func (x *exchange) filter() *mcp.Filter {
@@ -157,7 +194,7 @@ func (x *exchange) filterAnswer(res *http.Response, kind string) error {
 	if err != nil {
 		return err
 	}
-	if kind == "application/json" && len(raw) <= maxList {
+	if kind == jsonMedia && len(raw) <= maxList {
 		out, _, err = x.filter().Message(bytes.Trim(raw, " \t\r\n"))
 	} else {
 		err = &upstreamError{reasonUnreadable, "list is too long or not JSON"}
@@ -165,7 +202,10 @@ func (x *exchange) filterAnswer(res *http.Response, kind string) error {
 	if err != nil {
 		x.fail(reasonUnreadable)
 		out = x.unreadable()
-		res.StatusCode, res.Header["Content-Type"] = http.StatusOK, []string{"application/json"}
+		res.Header["Content-Type"] = jsonType
+		if res.StatusCode < 300 {
+			res.StatusCode = http.StatusOK // an answer, whatever it was before
+		}
 	}
 	res.Body.Close()
 	res.Body = io.NopCloser(bytes.NewReader(out))

@@ -30,7 +30,7 @@ func BenchmarkTrack(b *testing.B) {
 	defer cancel(nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		h.Track(s, session.Stream{Kind: "request"}, cancel)()
+		h.Track(s, session.Stream{}, cancel)()
 	}
 }
 

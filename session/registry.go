@@ -74,9 +74,9 @@ type Registry struct {
 	dirty  atomic.Pointer[Session] // stack of touched sessions
 	flushM sync.Mutex              // one Flush at a time
 
-	streamsMu sync.Mutex // guards streaming and counts; taken after Session.mu
+	streamsMu sync.Mutex // guards streaming; taken after Session.mu
 	streaming map[*Session]struct{}
-	counts    map[string]int // streams by proxy
+	slots     slots
 
 	jtis revokedJTIs
 	feed feed
@@ -96,7 +96,7 @@ func NewRegistry(o Options) *Registry {
 	r := &Registry{
 		store: o.Store, audit: o.Audit, now: o.Now, log: o.Logger,
 		live: map[string]*Session{}, marks: map[string]mark{},
-		streaming: map[*Session]struct{}{}, counts: map[string]int{},
+		streaming: map[*Session]struct{}{}, slots: slots{open: map[string]opened{}},
 	}
 	if r.now == nil {
 		r.now = time.Now

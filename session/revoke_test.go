@@ -229,7 +229,7 @@ func TestStreamsBegunDuringRevocationAreCut(t *testing.T) {
 				t.Fatal("a stream outlived its session")
 			}
 		}
-		if n := h.StreamCount("notes"); n != 0 {
+		if n := s.Streams(); n != 0 {
 			t.Fatalf("%d streams are still counted", n)
 		}
 	}

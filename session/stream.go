@@ -20,8 +20,6 @@ const afterToken = 5 * time.Minute
 
 // Stream is one running answer.
 type Stream struct {
-	Proxy      string    // "" = the session's
-	Kind       string    // request, standing, …
 	JTI        string    // of the access token it came with; RevokeJTI cuts it
 	JTIExpires time.Time // of that token; zero = none
 	Standing   bool      // closed 5 min after JTIExpires; a running answer is not
@@ -33,7 +31,7 @@ type stream struct {
 	session    *Session
 	cancel     context.CancelCauseFunc
 	expires    int64 // ms of JTIExpires
-	proxy, jti string
+	jti        string
 	standing   bool
 	released   bool // guarded by session.mu
 }
@@ -42,10 +40,7 @@ type stream struct {
 // when the answer must end, at once if s has ended already; it may be called more than once, and must not block.
 func (r *Registry) Track(s *Session, st Stream, cancel context.CancelCauseFunc) (release func()) {
 	t := &stream{
-		session: s, cancel: cancel, expires: toMS(st.JTIExpires), proxy: st.Proxy, jti: st.JTI, standing: st.Standing,
-	}
-	if t.proxy == "" {
-		t.proxy = s.Proxy
+		session: s, cancel: cancel, expires: toMS(st.JTIExpires), jti: st.JTI, standing: st.Standing,
 	}
 	if cause := r.link(t); cause != nil {
 		cancel(cause)
@@ -74,7 +69,6 @@ func (r *Registry) link(t *stream) error {
 	s.head = t
 	r.streamsMu.Lock()
 	defer r.streamsMu.Unlock()
-	r.counts[t.proxy]++
 	if s.streams.Add(1) == 1 {
 		r.streaming[s] = struct{}{}
 	}
@@ -100,19 +94,9 @@ func (r *Registry) unlink(t *stream) {
 	t.prev, t.next = nil, nil
 	r.streamsMu.Lock()
 	defer r.streamsMu.Unlock()
-	if r.counts[t.proxy]--; r.counts[t.proxy] == 0 {
-		delete(r.counts, t.proxy)
-	}
 	if s.streams.Add(-1) == 0 {
 		delete(r.streaming, s)
 	}
-}
-
-// StreamCount is how many answers of a proxy run now.
-func (r *Registry) StreamCount(proxy string) int {
-	r.streamsMu.Lock()
-	defer r.streamsMu.Unlock()
-	return r.counts[proxy]
 }
 
 // CutStreams ends the streams of every session that match picks, not the sessions, and says how many.
