@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -57,13 +58,16 @@ func actorOf(id policy.Identity) audit.Actor {
 	return a
 }
 
-// logRefusal writes why something was refused for the operator; the cause stays here.
-func (g *Gate) logRefusal(r *http.Request, status int, reason string, err error) {
-	level := g.log.Info
-	if status >= 500 {
-		level = g.log.Warn
+// logRefusal writes the one line that tells the operator why something was refused; the cause stays here.
+func (g *Gate) logRefusal(r *http.Request, level slog.Level, status int, reason string, by who, err error) {
+	attrs := []any{"path", r.URL.Path, "status", status, "reason", reason}
+	for _, a := range [][2]string{{"client_id", by.ClientID}, {"client_name", by.ClientName}, {"flow", by.Flow}, {"session", by.Session}} {
+		if a[1] != "" {
+			attrs = append(attrs, a[0], a[1])
+		}
 	}
-	level("oauth-proxy refused", "path", r.URL.Path, "status", status, "reason", reason, "ip", g.clientIP(r), "request_id", g.requestID(r), "err", err)
+	attrs = append(attrs, "ip", g.clientIP(r), "request_id", g.requestID(r), "err", err)
+	g.log.Log(r.Context(), level, "oauth-proxy refused", attrs...)
 }
 
 func (g *Gate) clientIP(r *http.Request) string {

@@ -74,6 +74,9 @@ func (g *Gate) register(p *config.Proxy) handler {
 			return g.rejected(r, p, m, err)
 		}
 		c, secret, err := g.newClient(r, p, m)
+		if we := (*wireError)(nil); errors.As(err, &we) {
+			we.Who.ClientName = m.Name
+		}
 		if err != nil {
 			return err
 		}
@@ -239,12 +242,12 @@ func (g *Gate) rejected(r *http.Request, p *config.Proxy, m registration, err er
 	var we *wireError
 	if errors.As(err, &we) {
 		reason = we.Code
+		we.Who.ClientName = web.Clean(m.Name, maxClientName)
 	}
 	e := g.event(r, p, "client.rejected", "register", audit.Denied, reason)
 	e.Req.Status = http.StatusBadRequest
 	e.Actor = audit.Actor{Type: policy.Anonymous, ClientName: web.Clean(m.Name, maxClientName)}
 	g.audit.RefusedAnonymous(e)
-	g.log.Info("oauth-proxy registration refused", "proxy", p.Name, "reason", reason, "ip", g.clientIP(r), "request_id", g.requestID(r))
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -20,8 +21,12 @@ type wireError struct {
 	Retry       time.Duration // > 0 sends Retry-After
 	Basic       bool          // adds WWW-Authenticate: Basic, because the client tried it
 	Reason      string        // for the audit log; Code when empty
+	Who         who           // for the log
 	Err         error
 }
+
+// who is what a refused request said of itself, or what its code or token belonged to. Foreign words are cleaned.
+type who struct{ ClientID, ClientName, Flow, Session string }
 
 func (e *wireError) Error() string {
 	if e.Err != nil {
@@ -86,7 +91,13 @@ func (g *Gate) api(h handler) http.HandlerFunc {
 		if !errors.As(err, &we) {
 			we = unavailable(err)
 		}
-		g.logRefusal(r, we.Status, we.reason(), err)
+		// A client that could not register or get a token is somebody's lost morning; documents that are not there are
+		// asked for all day.
+		level := slog.LevelWarn
+		if r.Method != http.MethodPost && we.Status < http.StatusInternalServerError {
+			level = slog.LevelInfo
+		}
+		g.logRefusal(r, level, we.Status, we.reason(), we.Who, err)
 		if we.Basic {
 			w.Header().Set("WWW-Authenticate", `Basic realm="gatehouse"`)
 		}
@@ -112,7 +123,11 @@ func (g *Gate) page(h handler) http.HandlerFunc {
 		if !errors.As(err, &pe) {
 			pe = asPage(err)
 		}
-		g.logRefusal(r, pe.Status, pe.Reason, err)
+		level := slog.LevelInfo
+		if pe.Status >= http.StatusInternalServerError {
+			level = slog.LevelWarn
+		}
+		g.logRefusal(r, level, pe.Status, pe.Reason, who{}, err)
 		retryAfter(w, pe.Retry)
 		d := pe.Page
 		d.RequestID = g.requestID(r)

@@ -31,7 +31,7 @@ func (g *Gate) revoke(which resolver) handler {
 		}
 		c, err := g.authenticateClient(r, p, f)
 		if err != nil {
-			return g.tokenDenied(r, p, clientIDOf(r, f), err)
+			return from(clientIDOf(r, f), g.tokenDenied(r, p, clientIDOf(r, f), err))
 		}
 		token := f.Get("token")
 		if token == "" {

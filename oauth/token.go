@@ -43,36 +43,48 @@ func (g *Gate) token(which resolver) handler {
 		if err != nil {
 			return err
 		}
-		if err := g.limited(r, nil, "token|"+g.addressKey(r), config.Rate{Count: addressCap, Per: time.Minute}); err != nil {
-			return err
-		}
 		id := clientIDOf(r, f)
-		if err := g.limited(r, nil, "token|"+g.addressKey(r)+"|"+hashOf(id), g.cfg.RateLimits.Token); err != nil {
-			return err
-		}
-		p, err := which(r, f)
-		if err != nil {
-			return err
-		}
-		c, err := g.authenticateClient(r, p, f)
-		if err != nil {
-			return g.tokenDenied(r, p, id, err)
-		}
-		switch f.Get("grant_type") {
-		case grantCode:
-			err = g.codeGrant(w, r, p, c, f)
-		case grantRefresh:
-			err = g.refreshGrant(w, r, p, c, f)
-		case "":
-			err = invalidRequest("grant_type is missing")
-		default:
-			err = badRequest("unsupported_grant_type", "only authorization_code and refresh_token are supported")
-		}
-		if err != nil {
-			return g.tokenDenied(r, p, c.ID, err)
-		}
-		return nil
+		return from(id, g.tokenRequest(w, r, which, f, id))
 	}
+}
+
+func (g *Gate) tokenRequest(w http.ResponseWriter, r *http.Request, which resolver, f form, id string) error {
+	if err := g.limited(r, nil, "token|"+g.addressKey(r), config.Rate{Count: addressCap, Per: time.Minute}); err != nil {
+		return err
+	}
+	if err := g.limited(r, nil, "token|"+g.addressKey(r)+"|"+hashOf(id), g.cfg.RateLimits.Token); err != nil {
+		return err
+	}
+	p, err := which(r, f)
+	if err != nil {
+		return err
+	}
+	c, err := g.authenticateClient(r, p, f)
+	if err != nil {
+		return g.tokenDenied(r, p, id, err)
+	}
+	switch f.Get("grant_type") {
+	case grantCode:
+		err = g.codeGrant(w, r, p, c, f)
+	case grantRefresh:
+		err = g.refreshGrant(w, r, p, c, f)
+	case "":
+		err = invalidRequest("grant_type is missing")
+	default:
+		err = badRequest("unsupported_grant_type", "only authorization_code and refresh_token are supported")
+	}
+	if err != nil {
+		return g.tokenDenied(r, p, c.ID, err)
+	}
+	return nil
+}
+
+// from notes in a refusal which client the request said it came from.
+func from(clientID string, err error) error {
+	if we := (*wireError)(nil); errors.As(err, &we) {
+		we.Who.ClientID = web.Clean(clientID, 128)
+	}
+	return err
 }
 
 // readForm reads a form from the body and from nowhere else.
@@ -192,7 +204,7 @@ func (g *Gate) tokenDenied(r *http.Request, p *config.Proxy, clientID string, er
 		return err
 	}
 	e := g.event(r, p, "token.denied", "token", audit.Denied, we.reason())
-	e.Req.Status = we.Status
+	e.Req.Status, e.Flow = we.Status, we.Who.Flow
 	e.Actor = audit.Actor{Type: policy.Anonymous, ClientID: web.Clean(clientID, 128)}
 	g.audit.RefusedAnonymous(e)
 	return err

@@ -39,7 +39,8 @@ func (g *Gate) codeGrant(w http.ResponseWriter, r *http.Request, p *config.Proxy
 	if !g.now().Before(row.Expires) {
 		return invalidGrant("code_expired", "the code expired")
 	}
-	if err := g.checkBinding(r, p, gr, f); err != nil {
+	if err := g.checkBinding(p, gr, f); err != nil {
+		err.Who.Flow = gr.Flow
 		return err
 	}
 	if err := g.mayGoOn(r, p, gr.Identity); err != nil {
@@ -66,7 +67,7 @@ func (g *Gate) findCode(ctx context.Context, code string) (store.Code, grant, er
 }
 
 // checkBinding holds the request against what the code was given for.
-func (g *Gate) checkBinding(r *http.Request, p *config.Proxy, gr grant, f form) error {
+func (g *Gate) checkBinding(p *config.Proxy, gr grant, f form) *wireError {
 	if (gr.RedirectGiven || f.Has("redirect_uri")) && f.Get("redirect_uri") != gr.RedirectURI {
 		return invalidGrant("redirect_uri_mismatch", "redirect_uri is not the one of the authorization request")
 	}
@@ -78,8 +79,6 @@ func (g *Gate) checkBinding(r *http.Request, p *config.Proxy, gr grant, f form) 
 		return invalidRequest("code_verifier is missing")
 	}
 	if !verifierOK(verifier, gr.Challenge) {
-		g.log.Warn("oauth-proxy token refused: Invalid code verifier", "proxy", p.Name, "client_id", gr.ClientID, "flow", gr.Flow,
-			"ip", g.clientIP(r), "request_id", g.requestID(r))
 		return invalidGrant("invalid_code_verifier", "Invalid code verifier")
 	}
 	return nil

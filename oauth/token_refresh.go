@@ -126,12 +126,12 @@ func (g *Gate) refreshReused(r *http.Request, p *config.Proxy, c *client, row st
 	if err := g.endSession(r.Context(), row.SessionID, "refresh_reuse"); err != nil {
 		return err
 	}
-	g.log.Warn("oauth-proxy refresh token reused, session ended", "proxy", p.Name, "client_id", c.ID, "session", row.SessionID,
-		"ip", g.clientIP(r), "request_id", g.requestID(r))
 	if err := g.record(g.sessionEvent(r, p, "token.refresh_reuse", audit.Denied, "refresh_reuse", row.SessionID, c)); err != nil {
 		return err
 	}
-	return invalidGrant("refresh_reuse", "the refresh token was used before; sign in again")
+	err := invalidGrant("refresh_reuse", "the refresh token was used before; sign in again")
+	err.Who.Session = row.SessionID
+	return err
 }
 
 // narrowed is the scope of the new access token: the session's, or fewer of them if the client asks for fewer.
