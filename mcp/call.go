@@ -1,6 +1,9 @@
 package mcp
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // shape says where a method names what it asks for.
 type shape struct {
@@ -29,8 +32,11 @@ func (e *envelope) call(m *Message) (version string, werr *WireError) {
 	}
 	c := &m.Call
 	s, known := shapes[c.Method]
-	if known {
+	switch {
+	case known:
 		c.Kind, c.List = s.kind, s.list
+	case methodTwin(c.Method):
+		return "", badRequest(CodeInvalidRequest, ReasonInvalid, "method differs from a known one only in case or white space")
 	}
 	c.Standing = c.Method == "subscriptions/listen"
 	if c.Kind != KindMethod {
@@ -43,6 +49,18 @@ func (e *envelope) call(m *Message) (version string, werr *WireError) {
 		}
 	}
 	return metaVersionOf(e.meta)
+}
+
+// methodTwin reports a method that a careless server takes for one whose params are judged, while its exact text names
+// nothing here: it would pass under methods.default.
+func methodTwin(method string) bool {
+	plain := strings.Trim(method, " \t\r\n\v\f\x00/.")
+	for known := range shapes {
+		if strings.EqualFold(plain, known) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Call) name(field string, e *envelope) *WireError {

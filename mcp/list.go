@@ -26,7 +26,7 @@ type Filter struct {
 }
 
 var (
-	errListShape = errors.New("list has an entry without its name")
+	errListShape = errors.New("list is no array of entries with names")
 	errAnswer    = errors.New("answer is not one JSON-RPC message")
 )
 
@@ -114,6 +114,8 @@ func (f *Filter) result(raw []byte) (out []byte, changed bool, err error) {
 				out = append(out[:before], value...)
 			}
 			return err
+		case known && isList && string(value) != "null":
+			return errListShape // a reader that walks members walks these, too
 		case known && name == "cacheScope":
 			// A filtered list is one person's; a shared cache would show it to others (2026-07-28, caching).
 			if scope, ok := unquote(value); ok && scope != "private" {

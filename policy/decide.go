@@ -113,12 +113,20 @@ func (p *Policy) decide(proxy string, s *Subject, kind, name string, t *tracer) 
 		return rs.bad
 	}
 	r := rs.find(name)
+	var own *ruleSet
 	if kind == KindTool {
-		if own := s.overrides[proxy]; own != nil {
+		if own = s.overrides[proxy]; own != nil {
 			if o := own.find(name); o != nil {
 				r = o
 			}
 		}
+	}
+	// Paths in URIs are case-sensitive, and canonicalURI has judged the rest of them.
+	if kind != KindResource && (own == nil || own.exact[name] == nil) && (rs.mistakable(name, s) || own.mistakable(name, s)) {
+		if t != nil {
+			t.add(kind, rs.bad, "the name "+quote(name)+" is not admitted: it differs only in case from one that is refused")
+		}
+		return rs.bad
 	}
 	d := r.decide(s)
 	if t != nil {

@@ -34,6 +34,7 @@ type ruleSet struct {
 	globs []*rule // in the order in which they are tried
 	def   *rule   // nil in a person's overrides: no entry, no opinion
 	bad   Decision
+	twins twins
 }
 
 // find is the rule that decides about name, nil only without a default.
@@ -102,6 +103,7 @@ func (rs *ruleSet) sort() {
 			cmp.Compare(strictness(a), strictness(b)),
 			cmp.Compare(a.glob.pattern, b.glob.pattern))
 	})
+	rs.fold()
 }
 
 // compileRules makes the ruleSet of proxies.NAME.tools (or resources, prompts, methods) from its default and rules.
