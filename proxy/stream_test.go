@@ -162,23 +162,6 @@ func TestConnectionOutlivesACutStream(t *testing.T) {
 	}
 }
 
-func TestStreamLimit(t *testing.T) {
-	up := gatetest.NewUpstream(t, streamer(nil))
-	g := newRig(t, up.URL, func(_ *config.Config, p *config.Proxy) { p.Limits.MaxStreams = 2 })
-	var open []*bufio.Reader
-	for range 2 {
-		r := bufio.NewReader(g.do("GET", "alice", "").Body)
-		firstEvent(t, r)
-		open = append(open, r)
-	}
-	if res := g.do("GET", "bob", ""); res.StatusCode != 429 || res.Header.Get("Retry-After") == "" {
-		t.Errorf("third stream: %d", res.StatusCode)
-	}
-	if open[0].Buffered() > 0 {
-		t.Error("another stream was touched")
-	}
-}
-
 // TestClientThatLeavesIsNoticed: the upstream's side ends, and the record says who left.
 func TestClientThatLeavesIsNoticed(t *testing.T) {
 	gone := make(chan struct{})
@@ -362,16 +345,6 @@ func TestHugeAnswerFlowsThrough(t *testing.T) {
 	}
 	if e := g.log.last(t); e.Req.BytesOut != size {
 		t.Errorf("recorded %d bytes", e.Req.BytesOut)
-	}
-}
-
-func TestStaleConnectionIsRetried(t *testing.T) {
-	up := gatetest.NewUpstream(t, nil)
-	g := newRig(t, up.URL, nil)
-	for range 5 {
-		if res := g.do("POST", "alice", call("safe")); res.StatusCode != 200 {
-			t.Fatalf("status %d", res.StatusCode)
-		}
 	}
 }
 
