@@ -160,8 +160,8 @@ func (h *house) entrance(next func(http.ResponseWriter, *http.Request, *world)) 
 		id := newRequestID()
 		client := resolveClient(r.RemoteAddr, r.Header["X-Forwarded-For"], now.trusted)
 		r.RemoteAddr = client.String()
-		r.Header[requestIDHeader] = []string{id}
-		w.Header()[requestIDHeader] = []string{id}
+		one := []string{id}
+		r.Header[requestIDHeader], w.Header()[requestIDHeader] = one, one
 		defer h.survive(w, r)
 		if !now.hosts.admit(hostName(r.Host)) {
 			h.refuseHost(w, r)

@@ -27,7 +27,8 @@ func (x *exchange) forward() {
 	}
 	x.sent, x.sentAt = true, x.h.Now()
 	r := x.r.WithContext(x)
-	r.Header = http.Header{} // rewrite makes the headers; ReverseProxy has no business with the client's
+	// rewrite makes head and body; ReverseProxy has no business with the client's, and would clone and wrap them.
+	r.Header, r.Body, r.ContentLength = nil, http.NoBody, 0
 	if wait := x.h.Proxy.Timeouts.ResponseHeader; wait > 0 && x.msg != nil && len(x.msg.Canonical) > smallBody {
 		x.answering = time.AfterFunc(wait, func() { cancel(errIdle) })
 	}

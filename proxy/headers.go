@@ -91,10 +91,14 @@ func (p protected) has(name string) bool {
 	return false
 }
 
+// usualHeaders is the most that a map of 16 places takes: enough for ours and the handful that a client's library sets.
+// Room for all of the client's, of which a good part never goes on, would cost every call twice the memory.
+const usualHeaders = 14
+
 // outbound is what the upstream receives of the client's headers, and ours.
 func (x *exchange) outbound() http.Header {
 	p, hops := x.h.made.protected, hopNames(x.r.Header["Connection"])
-	h := make(http.Header, len(x.r.Header)+8) // built at once at its size: it does not grow
+	h := make(http.Header, usualHeaders)
 	for name, values := range x.r.Header {
 		if !p.has(name) && (hops == nil || !hops[fold(name)]) {
 			h[wireName(name)] = values

@@ -56,7 +56,7 @@ func (w *writer) WriteHeader(status int) {
 	}
 	w.status = status
 	h := w.w.Header()
-	if w.id != "" {
+	if v := h["X-Request-Id"]; w.id != "" && (len(v) != 1 || v[0] != w.id) {
 		h["X-Request-Id"] = []string{w.id}
 	}
 	if w.origin != "" {
