@@ -74,7 +74,7 @@ func (h *house) newHandler(w *world, p *config.Proxy, t *transport) *proxy.Handl
 	return &proxy.Handler{
 		Proxy: p, Config: w.cfg, Policy: w.policy, Auth: w.gate, Sessions: h.sessions, Limits: h.limits, Audit: h.audit,
 		Catalogue: h.catalogue, Transport: watched{t, h.upstreams.of(p.Name), h.now}, SessionKey: h.sessionKey,
-		Now: h.now, Logger: h.log.Logger, RequestID: requestID, ClientIP: clientIP, Metrics: h.metrics, Blocked: h.blocks.under(w.policy),
+		Now: h.now, Logger: h.log.Logger, RequestID: requestID, ClientIP: clientIP, Metrics: &proxyMetrics{all: h.metrics}, Blocked: h.blocks.under(w.policy),
 		Still: func(s *session.Session) bool {
 			now := h.world.Load()
 			return now == w || now.admits(s, h.blocks.under(now.policy))

@@ -2,7 +2,10 @@ package app
 
 import (
 	"net/http"
+	"sync"
 	"time"
+
+	"gatehouse/audit"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -57,11 +60,33 @@ func newMetrics(r readings) *metrics {
 	return m
 }
 
-// Observe counts one request to a proxy. It is proxy's Observer.
-func (m *metrics) Observe(proxy, outcome string, took time.Duration, stream bool) {
-	m.requests.WithLabelValues(proxy, outcome).Inc()
+// proxyMetrics count the requests to one proxy. They are proxy's Observer. The series are looked up once, when the first
+// request is counted: a configuration that is only tried makes none.
+type proxyMetrics struct {
+	all *metrics
+
+	once                   sync.Once // fills what follows
+	allowed, denied, error prometheus.Counter
+	seconds                prometheus.Observer
+}
+
+// Observe counts one request.
+func (m *proxyMetrics) Observe(proxy, outcome string, took time.Duration, stream bool) {
+	m.once.Do(func() {
+		of := func(outcome string) prometheus.Counter { return m.all.requests.WithLabelValues(proxy, outcome) }
+		m.allowed, m.denied, m.error = of(audit.Allowed), of(audit.Denied), of(audit.Error)
+		m.seconds = m.all.seconds.WithLabelValues(proxy)
+	})
+	switch outcome {
+	case audit.Allowed:
+		m.allowed.Inc()
+	case audit.Denied:
+		m.denied.Inc()
+	default:
+		m.error.Inc()
+	}
 	if !stream {
-		m.seconds.WithLabelValues(proxy).Observe(took.Seconds())
+		m.seconds.Observe(took.Seconds())
 	}
 }
 
