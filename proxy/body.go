@@ -85,25 +85,19 @@ func (x *exchange) parseRejected(werr *mcp.WireError) {
 
 var errTooLarge = errors.New("body too large")
 
-// readBody reads a body of at most limit bytes into a slice of its own.
+// readBody reads a body of at most limit bytes into a slice of its own. The caller of the Handler has bounded the time until
+// the first of it arrives; what does not come at once is bounded here.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, errTooLarge
-	}
-	conn := http.NewResponseController(w)
-	deadline := time.Now().Add(bodyTime)
-	// Not every server has deadlines (tests without a connection); one that has none is bounded by its own timeouts.
-	timed := conn.SetReadDeadline(deadline) == nil
-	if timed {
-		// A deadline left behind would end the next request on this connection, or this one's watch for a client that goes.
-		defer conn.SetReadDeadline(time.Time{})
 	}
 	size := int64(512)
 	if r.ContentLength >= 0 {
 		size = min(r.ContentLength+1, 256<<10) // a client's word about the length is no reason to set memory aside
 	}
 	body := make([]byte, 0, size)
-	extendAt := bodyStep
+	conn := http.NewResponseController(w)
+	timed, extendAt := false, 0
 	for {
 		n, err := r.Body.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
@@ -114,6 +108,15 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 			return body, nil
 		case err != nil:
 			return nil, err
+		}
+		if extendAt == 0 { // more is to come
+			extendAt = len(body) + bodyStep
+			// Not every server has deadlines (tests without a connection); one that has none is bounded by its own timeouts.
+			if timed = conn.SetReadDeadline(time.Now().Add(bodyTime)) == nil; timed {
+				// A deadline left behind would end the next request on this connection, or this one's watch for a client
+				// that goes.
+				defer conn.SetReadDeadline(time.Time{})
+			}
 		}
 		if len(body) == cap(body) {
 			body = append(body, 0)[:len(body)]

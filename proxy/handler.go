@@ -64,7 +64,8 @@ var (
 	_ Recorder = (*audit.Log)(nil)
 )
 
-// Handler guards one proxy under one configuration. The caller has checked Host and path. It is used as a struct literal
+// Handler guards one proxy under one configuration. The caller has checked Host and path, and has set a read deadline for
+// the body, which he takes away when he sees its end. It is used as a struct literal
 // and must not be copied after its first request.
 type Handler struct {
 	Proxy     *config.Proxy
