@@ -2,9 +2,11 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -247,5 +249,33 @@ func TestRefusedBodyCannotHoldTheConnection(t *testing.T) {
 	got, err := io.ReadAll(c)
 	if err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 401") {
 		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// TestRatesOfAnAddressAndTheirRefill: an IPv6 customer is one caller, Retry-After is the whole seconds until the next call.
+func TestRatesOfAnAddressAndTheirRefill(t *testing.T) {
+	up := gatetest.NewUpstream(t, nil)
+	g := newRig(t, up.URL, func(_ *config.Config, p *config.Proxy) { p.OAuth.Enabled, p.Limits.PerUser = false, 3 })
+	now := time.Now()
+	g.Now = func() time.Time { return now }
+	address := 0
+	g.ClientIP = func(*http.Request) string { address++; return fmt.Sprintf("2001:db8::%x", address) }
+	for range 3 {
+		if res := g.do("POST", "", call("safe")); res.StatusCode != 200 {
+			t.Fatalf("status %d", res.StatusCode)
+		}
+	}
+	res := g.do("POST", "", call("safe"))
+	wait, err := strconv.Atoi(res.Header.Get("Retry-After"))
+	if res.StatusCode != 429 || err != nil || wait < 1 || wait > 60 {
+		t.Fatalf("%d, Retry-After %q", res.StatusCode, res.Header.Get("Retry-After"))
+	}
+	now = now.Add(time.Duration(wait) * time.Second)
+	if res := g.do("POST", "", call("safe")); res.StatusCode != 200 {
+		t.Errorf("after Retry-After: %d", res.StatusCode)
+	}
+	g.ClientIP = func(*http.Request) string { return "2001:db8:1::1" }
+	if res := g.do("POST", "", call("safe")); res.StatusCode != 200 {
+		t.Errorf("another network: %d", res.StatusCode)
 	}
 }
