@@ -134,3 +134,18 @@ func (p *Policy) decide(proxy string, s *Subject, kind, name string, t *tracer) 
 	}
 	return d
 }
+
+// DecideMethod decides by the rule that methods.rules has under this very name. It is asked about methods that name a
+// tool, a resource or a prompt, too: who writes completion/complete: disabled means it. ok is false without such a rule;
+// globs and the default of methods are for methods that name nothing.
+func (p *Policy) DecideMethod(proxy string, s *Subject, method string) (d Decision, ok bool) {
+	cp := p.proxies[proxy]
+	if cp == nil || s == nil || cp.methods == nil {
+		return Decision{}, false
+	}
+	r := cp.methods.exact[method]
+	if r == nil {
+		return Decision{}, false
+	}
+	return r.decide(p.ours(s)), true
+}

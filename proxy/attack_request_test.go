@@ -207,6 +207,30 @@ func TestBodyBoundIsExact(t *testing.T) {
 	}
 }
 
+// TestMethodRuleHoldsForMethodsThatNameSomething is TP-12: a rule for completion/complete is not silently without effect.
+func TestMethodRuleHoldsForMethodsThatNameSomething(t *testing.T) {
+	up := gatetest.NewUpstream(t, nil)
+	g := newRig(t, up.URL, func(_ *config.Config, p *config.Proxy) {
+		p.Methods.Rules = map[string]config.Rule{
+			"completion/complete": {State: "disabled"}, "resources/subscribe": {State: "restricted", Groups: []string{"eng"}}, "tools/*": {State: "disabled"},
+		}
+	})
+	subscribe := `{"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"file:///a"}}`
+	for _, tt := range []struct {
+		who, body string
+		heard     int
+	}{
+		{"alice", `{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"ok"}}}`, 0},
+		{"bob", subscribe, 0}, {"alice", subscribe, 1}, {"alice", call("safe"), 1}, {"alice", listTools, 0},
+	} {
+		before := up.Count()
+		res := g.do("POST", tt.who, tt.body)
+		if got := text(t, res); up.Count()-before != tt.heard || (tt.heard == 0) != strings.Contains(got, `"code":403`) {
+			t.Errorf("%s %s: %s", tt.who, tt.body, got)
+		}
+	}
+}
+
 // TestSpellingsOfRefusedCallsStayRefused: other ways to say the same to a careless upstream.
 func TestSpellingsOfRefusedCallsStayRefused(t *testing.T) {
 	up := gatetest.NewUpstream(t, nil)

@@ -51,6 +51,11 @@ func (x *exchange) decide() bool {
 	}
 	c := &x.msg.Call
 	d := x.h.Policy.Decide(x.h.Proxy.Name, x.person.subject, c.Kind, c.Name)
+	if d.Allow && c.Kind != mcp.KindMethod {
+		if m, ruled := x.h.Policy.DecideMethod(x.h.Proxy.Name, x.person.subject, c.Method); ruled && !m.Allow {
+			d = m
+		}
+	}
 	if d.Allow && x.msg.Type == mcp.Notification && c.Kind != mcp.KindMethod {
 		// A call without an id asks for something to be done that nobody is told about.
 		d.Allow, d.Reason = false, "call_without_id"
