@@ -141,7 +141,7 @@ type Limits struct {
 	PerUser           int            `yaml:"per_user" doc:"Requests per minute of one person or client."`
 	PerGroup          map[string]int `yaml:"per_group" later:"true" doc:"Requests per minute of one person of the group."`
 	MaxBody           Bytes          `yaml:"max_body" doc:"Largest request body; default 4MiB, llm 32MiB."`
-	MaxStreams        int            `yaml:"max_streams" default:"1000" doc:"Open streams at once."`
+	MaxStreams        int            `yaml:"max_streams" default:"1000" doc:"Open streams at once: GET, and answers that are streams. Calls answered with JSON do not count."`
 	TokensPerDay      int            `yaml:"tokens_per_day" later:"true" doc:"llm: tokens of one person."`
 }
 
