@@ -60,6 +60,9 @@ func (ls *listeners) add(name, addr string, h http.Handler, tc *tls.Config) erro
 }
 
 func (ls *listeners) start(name, addr string, ln net.Listener, h http.Handler, tc *tls.Config) {
+	if tc != nil {
+		tc = tc.Clone() // net/http adds to its server's configuration while others already shake hands by theirs
+	}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(tc != nil) // never h2c: its upgrade would tunnel past the policy
