@@ -2,7 +2,7 @@
 // before it is acknowledged, rotated without a gap, and readable by tail, jq and the commands of `gatehouse audit`.
 //
 // One lock orders the lines (log.go), one goroutine does what is due later (keeper.go), and the first of several waiting
-// callers syncs for all of them (sync.go). What is written is never changed again; what was torn by a crash is cut off and
+// callers writes and syncs for all of them (group.go, sync.go). What is written is never changed again; what was torn by a crash is cut off and
 // kept beside the log (open.go). verify.go proves it all from the files alone.
 //
 // The package never decides anything and never sees a secret: callers pass digests (Log.Digest).
@@ -100,6 +100,7 @@ type Log struct {
 
 	mu       sync.Mutex // guards everything below
 	turn     *sync.Cond // a sync has ended
+	written  *sync.Cond // a group is over
 	set      Settings
 	file     logFile // nil only while failed
 	size     int64   // bytes of whole lines in file
@@ -111,6 +112,7 @@ type Log struct {
 	syncing  bool
 	armed    bool
 	waiting  waiting
+	group    *group // its lines are among the waiting; nil when nobody waits for a write
 	out      []byte // scratch of write
 	sealed   uint64 // seq of the last checkpoint
 	sealedAt time.Time

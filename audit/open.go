@@ -28,7 +28,7 @@ func Open(o Options) (*Log, error) {
 		due: make(chan struct{}, 1), full: make(chan struct{}, 1),
 		hearers: map[*hearer]struct{}{},
 	}
-	l.turn = sync.NewCond(&l.mu)
+	l.turn, l.written = sync.NewCond(&l.mu), sync.NewCond(&l.mu)
 	if err := l.open(); err != nil {
 		if l.file != nil {
 			l.file.Close()

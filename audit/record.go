@@ -13,8 +13,9 @@ type waiting struct {
 }
 
 type mark struct {
-	end int // in bodies
-	at  time.Time
+	end     int // in bodies
+	at      time.Time
+	grouped bool // its caller waits for it, see group
 }
 
 const (
@@ -34,7 +35,11 @@ func (l *Log) Record(e *Event) error {
 	body := enc.body(e)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	err := l.write(body, l.o.Now())
+	write := l.write
+	if call && l.set.Durability != DurableSync {
+		write = l.writeGrouped
+	}
+	err := write(body, l.o.Now())
 	encoders.Put(enc)
 	if err != nil {
 		return l.refuse(call)
@@ -72,8 +77,7 @@ func (l *Log) later(body []byte, at time.Time) {
 		l.gap.dropped++
 		return
 	}
-	w.bodies = append(w.bodies, body...)
-	w.marks = append(w.marks, mark{len(w.bodies), at})
+	w.add(body, at, false)
 	if len(w.bodies) > writeWaiting && l.failed == nil {
 		_ = l.write(nil, at) // a failure is in l.failed, and the lines still wait
 	}
@@ -83,6 +87,13 @@ func (l *Log) later(body []byte, at time.Time) {
 // write appends what waits and then body, if there is one, in one write(2). Only a write that succeeded moves the end of
 // the chain. l.mu is held.
 func (l *Log) write(body []byte, at time.Time) error {
+	err := l.append(body, at)
+	l.settle(err)
+	return err
+}
+
+// append is write without a word to those who wait for it.
+func (l *Log) append(body []byte, at time.Time) error {
 	if l.closed {
 		return ErrUnwritable
 	}
