@@ -188,7 +188,7 @@ func (g *Gate) healthy(ctx context.Context, exited <-chan struct{}) error {
 	for {
 		if resp, err := http.Get("http://" + g.Main + "/health"); err == nil {
 			resp.Body.Close()
-			if _, err := os.Stat(filepath.Join(g.ControlDir(), control.ControlSocket)); resp.StatusCode == http.StatusOK && err == nil {
+			if _, err := os.Stat(filepath.Join(g.ControlDir(), control.ControlSocket)); resp.StatusCode == http.StatusOK && err == nil && g.ownIsOpen() {
 				return nil
 			}
 		}
@@ -200,6 +200,21 @@ func (g *Gate) healthy(ctx context.Context, exited <-chan struct{}) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// ownIsOpen reports that the proxy's own listener, if there is one, takes connections: after a kill -9 the main listener
+// answers first, beside the socket of the last life.
+func (g *Gate) ownIsOpen() bool {
+	text, err := os.ReadFile(g.ConfigPath)
+	if err != nil || !strings.Contains(string(text), "listen: "+g.Own) {
+		return err == nil
+	}
+	c, err := net.Dial("tcp", g.Own)
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
 }
 
 // Kill is kill -9: no handler runs, nothing is flushed by the process.
