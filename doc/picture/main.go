@@ -19,7 +19,7 @@ const (
 	margin     = 20
 	titleBar   = 34
 	maxLines   = 40
-	maxColumns = 108
+	maxColumns = 120
 )
 
 func main() {
@@ -54,9 +54,9 @@ func draw(w io.Writer, lines []string) error {
 	for i, colour := range []string{"#e5685e", "#e0b040", "#5bb365"} {
 		fmt.Fprintf(&b, `<circle cx="%d" cy="17" r="6" fill="%s"/>`+"\n", margin+2+i*20, colour)
 	}
-	b.WriteString(`<g font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14" fill="#d7dce2" style="white-space:pre">` + "\n")
+	b.WriteString(`<g font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14" fill="#d7dce2">` + "\n")
 	for i, line := range lines {
-		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="%s">%s</text>`+"\n", margin, titleBar+margin/2+(i+1)*lineHeight-5, colourOf(line), html.EscapeString(line))
+		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="%s">%s</text>`+"\n", margin, titleBar+margin/2+(i+1)*lineHeight-5, colourOf(line), strings.ReplaceAll(html.EscapeString(line), " ", "\u00a0")) // viewers differ in what they do to spaces
 	}
 	b.WriteString("</g>\n</svg>\n")
 	_, err := io.WriteString(w, b.String())
