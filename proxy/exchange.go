@@ -36,17 +36,17 @@ type exchange struct {
 
 	events *mcp.Events // the answer, when it is a stream of events
 
-	decision  policy.Decision
-	cancel    context.CancelCauseFunc
-	release   func()        // ends the tracking of the stream
-	answering *time.Timer   // ends the wait for the answer to a large request
-	placed    bool          // holds one of limits.max_streams
-	sent      bool          // the upstream may have heard of it
-	upStatus  int           // 0: the upstream did not answer
-	upTime    time.Duration // until the upstream's answer began
-	sentAt    time.Time
-	outcome   string // audit.Allowed while nothing went wrong
-	reason    string
+	decision policy.Decision
+	cancel   context.CancelCauseFunc
+	release  func()        // ends the tracking of the stream
+	silence  *time.Timer   // ends the wait for the upstream: for its answer, then for each part of it
+	placed   bool          // holds one of limits.max_streams
+	sent     bool          // the upstream may have heard of it
+	upStatus int           // 0: the upstream did not answer
+	upTime   time.Duration // until the upstream's answer began
+	sentAt   time.Time
+	outcome  string // audit.Allowed while nothing went wrong
+	reason   string
 }
 
 type exchangeKey struct{}
@@ -103,8 +103,8 @@ func (x *exchange) end() {
 	if x.release != nil {
 		x.release()
 	}
-	if x.answering != nil {
-		x.answering.Stop()
+	if x.silence != nil {
+		x.silence.Stop()
 	}
 	if x.placed {
 		x.h.Sessions.CloseStream(x.h.Proxy.Name, x.standing)

@@ -29,15 +29,11 @@ func (x *exchange) forward() {
 	r := x.r.WithContext(x)
 	// rewrite makes head and body; ReverseProxy has no business with the client's, and would clone and wrap them.
 	r.Header, r.Body, r.ContentLength = nil, http.NoBody, 0
-	if wait := x.h.Proxy.Timeouts.ResponseHeader; wait > 0 && x.msg != nil && len(x.msg.Canonical) > smallBody {
-		x.answering = time.AfterFunc(wait, func() { cancel(errIdle) })
+	if wait := x.h.Proxy.Timeouts.ResponseHeader; wait > 0 {
+		x.silence = time.AfterFunc(wait, func() { cancel(errIdle) })
 	}
 	x.h.made.reverse.ServeHTTP(&x.out, r)
 }
-
-// smallBody always fits into the buffers of a connection. The Transport counts timeouts.response_header from when the
-// request is written, which never happens where the upstream takes a connection and reads nothing.
-const smallBody = 8 << 10
 
 // cutWrites is how long a write to a client that does not read may hold up the end of its stream.
 const cutWrites = 50 * time.Millisecond

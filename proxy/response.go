@@ -18,8 +18,8 @@ const maxList = 16 << 20
 // modifyResponse judges the head of the upstream's answer and puts the readers in place that its body goes through.
 func modifyResponse(res *http.Response) error {
 	x := exchangeOf(res.Request.Context())
-	if x.answering != nil {
-		x.answering.Stop()
+	if x.silence != nil {
+		x.silence.Stop()
 	}
 	x.upStatus, x.upTime = res.StatusCode, x.h.Now().Sub(x.sentAt)
 	if err := refuseAnswer(res); err != nil {
@@ -41,7 +41,12 @@ func modifyResponse(res *http.Response) error {
 	}
 	body := &body{ReadCloser: res.Body, res: res}
 	if idle := x.h.Proxy.Timeouts.IdleStream; idle > 0 && !x.standing && res.ContentLength != 0 {
-		body.idle, body.timer = idle, time.AfterFunc(idle, func() { x.cancel(errIdle) })
+		if x.silence == nil {
+			x.silence = time.AfterFunc(idle, func() { x.cancel(errIdle) })
+		} else {
+			x.silence.Reset(idle)
+		}
+		body.idle, body.timer = idle, x.silence
 	}
 	res.Body = body
 	switch {
@@ -224,7 +229,7 @@ type body struct {
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if b.timer != nil && n > 0 {
+	if b.timer != nil && n > 0 && err == nil {
 		b.timer.Reset(b.idle)
 	}
 	return n, err

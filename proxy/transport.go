@@ -18,7 +18,7 @@ type Transport interface {
 // TransportKey is equal for two configurations of a proxy that may share a Transport. Credentials are part of it:
 // connections that one credential opened serve no other (SS-06).
 func TransportKey(p *config.Proxy) string {
-	key := fmt.Sprintf("%s|%s|%s|%s", p.Name, p.Upstream, p.Timeouts.Connect, p.Timeouts.ResponseHeader)
+	key := fmt.Sprintf("%s|%s|%s", p.Name, p.Upstream, p.Timeouts.Connect)
 	for _, name := range sortedKeys(p.UpstreamAuth.Headers) {
 		key += "|" + name + "=" + digest(p.UpstreamAuth.Headers[name].Reveal())
 	}
@@ -26,7 +26,9 @@ func TransportKey(p *config.Proxy) string {
 }
 
 // NewTransport makes the pool for a proxy. It speaks HTTP/1.1, follows nothing, asks no proxy of the environment, and
-// neither adds nor takes away compression. The defaults of net/http keep two idle connections per host, which doubles
+// neither adds nor takes away compression. timeouts.response_header is the exchange's own, whose timer goes on to watch the
+// answer: the Transport's would be a second one per call, and would not count while an upstream takes a request and does
+// not read it. The defaults of net/http keep two idle connections per host, which doubles
 // the CPU of a request and runs out of ports under load.
 func NewTransport(p *config.Proxy) Transport {
 	connect := p.Timeouts.Connect
@@ -38,7 +40,6 @@ func NewTransport(p *config.Proxy) Transport {
 	return &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout:    connect,
-		ResponseHeaderTimeout:  p.Timeouts.ResponseHeader,
 		MaxIdleConns:           2048,
 		MaxIdleConnsPerHost:    1024,
 		IdleConnTimeout:        90 * time.Second,
