@@ -159,11 +159,14 @@ func (b backend) Tools(_ context.Context, name string) (out []control.Tool, err 
 	if !ok {
 		return nil, control.NotFound("no proxy %q", name)
 	}
-	for _, t := range b.catalogue.list(p.Name) {
+	tools := b.catalogue.list(p.Name)
+	since := firstList(tools)
+	for _, t := range tools {
 		rule := now.policy.Rule(p.Name, policy.KindTool, t.Name)
 		out = append(out, control.Tool{
 			Proxy: p.Name, Name: t.Name, Description: t.Description, State: rule.State, Groups: rule.Groups, Rule: rule.ID,
 			Line: now.cfg.At(rule.ID).Line, Calls: t.Calls, Denied: t.Denied, FirstSeen: t.FirstSeen, LastSeen: t.LastSeen, Changed: t.Changed,
+			New: rule.ID == "proxies."+p.Name+".tools.default" && lately(t, since, b.now()),
 		})
 	}
 	slices.SortFunc(out, func(a, b control.Tool) int { return cmp.Compare(a.Name, b.Name) })

@@ -78,6 +78,21 @@ func (c *catalogue) Seen(proxyName string, tools []proxy.Tool) {
 	}
 }
 
+// firstList is when a proxy's tools were first seen; the pages of one list come within a minute.
+func firstList(tools []store.Tool) (first time.Time) {
+	for _, t := range tools {
+		if first.IsZero() || t.FirstSeen.Before(first) {
+			first = t.FirstSeen
+		}
+	}
+	return first.Add(time.Minute)
+}
+
+// lately reports that a tool appeared after the first list and not more than a week ago.
+func lately(t store.Tool, first, now time.Time) bool {
+	return t.FirstSeen.After(first) && now.Sub(t.FirstSeen) < 7*24*time.Hour
+}
+
 // Called counts the use of a tool that an upstream has shown; names that nobody showed are not remembered, since a caller
 // could invent any number of them.
 func (c *catalogue) Called(proxyName, tool string, allowed bool) {

@@ -41,6 +41,7 @@ func TestGoldenOutput(t *testing.T) {
 		{"proxies_list", "proxies list", 0},
 		{"proxies_wide", "proxies list -o wide", 0},
 		{"tools_list", "tools list notes", 0},
+		{"tools_new", "tools list notes --new -o id", 0},
 		{"tools_wide", "tools list notes -o wide", 0},
 		{"tools_id", "tools list notes -o id", 0},
 		{"tools_unknown", "tools list nope", 6},

@@ -164,6 +164,7 @@ func (f *fakeBackend) Tools(_ context.Context, proxy string) ([]control.Tool, er
 	return []control.Tool{
 		{Proxy: "notes", Name: "add_note", Description: "Adds a note.\nSecond line", State: "enabled", Rule: "proxies.notes.tools.default", Calls: 12, LastSeen: noon},
 		{Proxy: "notes", Name: "delete_all", State: "restricted", Groups: []string{"admins"}, Rule: "proxies.notes.tools.rules.delete_all", Line: 88, Denied: 3},
+		{Proxy: "notes", Name: "fork_notes", State: "enabled", Rule: "proxies.notes.tools.default", New: true, LastSeen: noon},
 		{Proxy: "notes", Name: "evil\x1b[31m", State: "disabled", Rule: "proxies.notes.tools.rules.evil*", Line: 90, Changed: true},
 	}, nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 func newTools(e *env) *cobra.Command {
 	cmd := family(&cobra.Command{Use: "tools", Aliases: []string{"tool"}, Short: "Tools of a proxy and their rules: list"})
 	var output string
+	var onlyNew bool
 	list := &cobra.Command{
 		Use:   "list PROXY",
 		Short: "List the tools that a proxy's upstream offered, with the rule that holds for each",
@@ -24,10 +26,14 @@ func newTools(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if onlyNew {
+				items = slices.DeleteFunc(items, func(t control.Tool) bool { return !t.New })
+			}
 			return toolView(e).list(e, output, items)
 		},
 	}
 	outputFlag(list, &output)
+	list.Flags().BoolVar(&onlyNew, "new", false, "only tools that came lately and have no rule of their own yet")
 	cmd.AddCommand(list)
 	return cmd
 }
@@ -56,8 +62,11 @@ func toolSource(t control.Tool) string {
 	if t.Line > 0 {
 		source = "line " + strconv.Itoa(t.Line)
 	}
-	if strings.HasSuffix(t.Rule, ".default") {
+	if strings.HasSuffix(t.Rule, ".tools.default") {
 		source = "default"
+	}
+	if t.New {
+		source = "NEW, no line yet"
 	}
 	if t.Changed {
 		source += " CHANGED"

@@ -191,6 +191,7 @@ type Tool struct {
 	FirstSeen   time.Time    `json:"first_seen,omitzero"`
 	LastSeen    time.Time    `json:"last_seen,omitzero"`
 	Changed     bool         `json:"changed"` // description or schema differ from what was first seen
+	New         bool         `json:"new"`     // came lately, after the proxy's first list, and has no rule of its own yet
 }
 
 // Group is a group of the configuration.
