@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"gatehouse/session"
 )
 
 // Words of a health check.
@@ -130,18 +132,29 @@ func (w watched) RoundTrip(r *http.Request) (*http.Response, error) {
 		if w.state.failingSince.Load() != 0 {
 			w.state.failingSince.Store(0)
 		}
-	case r.Context().Err() == nil: // else the caller left or was cut, which says nothing of the upstream
-		text := classify(err)
+	case !left(context.Cause(r.Context())):
+		text := classify(err, context.Cause(r.Context()))
 		w.state.lastError.Store(&text)
 		w.state.failingSince.CompareAndSwap(0, w.now().UnixMilli())
 	}
 	return resp, err
 }
 
+// left reports that a request ended because its caller went away or was thrown out, which says nothing of the upstream;
+// proxy also ends one whose upstream is silent for too long.
+func left(cause error) bool {
+	for _, own := range []error{context.Canceled, session.ErrRevoked, session.ErrPolicy, session.ErrExpired, session.ErrToken, session.ErrShutdown} {
+		if errors.Is(cause, own) {
+			return true
+		}
+	}
+	return false
+}
+
 // classify names a transport error without copying text that the upstream chose.
-func classify(err error) string {
+func classify(err, cause error) string {
 	var timeout interface{ Timeout() bool }
-	if errors.As(err, &timeout) && timeout.Timeout() {
+	if cause != nil || errors.As(err, &timeout) && timeout.Timeout() {
 		return "timeout"
 	}
 	return "connection failed"
