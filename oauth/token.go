@@ -39,9 +39,12 @@ type resolver func(r *http.Request, f form) (*config.Proxy, error)
 // token is the token endpoint.
 func (g *Gate) token(which resolver) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := g.limited(r, nil, "token|"+g.addressKey(r), config.Rate{Count: addressCap, Per: time.Minute}); err != nil {
+			return err
+		}
 		f, err := g.readForm(w, r)
 		if err != nil {
-			return err
+			return g.tokenDenied(r, nil, "", err)
 		}
 		id := clientIDOf(r, f)
 		return from(id, g.tokenRequest(w, r, which, f, id))
@@ -49,15 +52,12 @@ func (g *Gate) token(which resolver) handler {
 }
 
 func (g *Gate) tokenRequest(w http.ResponseWriter, r *http.Request, which resolver, f form, id string) error {
-	if err := g.limited(r, nil, "token|"+g.addressKey(r), config.Rate{Count: addressCap, Per: time.Minute}); err != nil {
-		return err
-	}
 	if err := g.limited(r, nil, "token|"+g.addressKey(r)+"|"+hashOf(id), g.cfg.RateLimits.Token); err != nil {
 		return err
 	}
 	p, err := which(r, f)
 	if err != nil {
-		return err
+		return g.tokenDenied(r, nil, id, err)
 	}
 	c, err := g.authenticateClient(r, p, f)
 	if err != nil {
