@@ -31,8 +31,8 @@ type verdict struct {
 
 func (v *verdict) ok() bool { return len(v.faults.Errors()) == 0 }
 
-// edit says who wants a configuration applied. asked is an operator's reload: it is carried out even when the bytes did
-// not change, because a file or variable that they refer to may have.
+// edit says who wants a configuration applied. asked is an operator's reload or SIGHUP: it is carried out even when the
+// bytes did not change, because a file or variable that they refer to may have.
 type edit struct {
 	by     audit.Actor
 	detail map[string]string
@@ -41,7 +41,6 @@ type edit struct {
 
 // apply is the third route, an edit: parse, compile, dry build, then swap, then sweep. Whatever fails before the swap
 // changes nothing but the verdict. data is nil when the file could not be read (cause).
-// Bytes that are in force already come from SIGHUP, which asks like an operator, or from going back to them after a fault.
 func (h *house) apply(ctx context.Context, data []byte, cause error, e edit) control.ReloadResult {
 	h.reloading.Lock()
 	defer h.reloading.Unlock()
@@ -57,8 +56,9 @@ func (h *house) apply(ctx context.Context, data []byte, cause error, e edit) con
 	if len(faults.Errors()) > 0 {
 		return h.refuse(before, data, faults, e)
 	}
-	if cfg.Hash == before.cfg.Hash && !e.asked && !h.verdict.Load().ok() {
-		// The operator went back to what is in force: a fault is gone, nothing is to be swapped.
+	if cfg.Hash == before.cfg.Hash && !e.asked {
+		// The watcher comes after a reload that was asked for, or somebody went back to what is in force: a fault may be
+		// gone, nothing is to be swapped.
 		return h.settle(before, nil, control.ReloadResult{OK: true, Faults: h.wire(cfg.Warnings)})
 	}
 	event := configEvent("config.loaded", audit.Allowed, cfg.Hash, e)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -142,10 +143,11 @@ func (h *house) openListeners(cfg *config.Config) error {
 // watch applies changes of the file: those that the watcher notices, and SIGHUP, which also follows log rotations.
 func (h *house) watch(ctx context.Context) {
 	kick := make(chan struct{}, 1)
+	var hup atomic.Bool // a SIGHUP waits to be carried out
 	w := &configwatch.Watcher{Path: h.path, Log: h.log.Logger, Have: h.started.Hash}
 	h.background.Go(func() { // ends with ctx
 		err := w.Run(ctx, kick, func(data []byte, err error) {
-			h.apply(ctx, data, err, edit{by: audit.Actor{Type: "system", ID: "file"}})
+			h.apply(ctx, data, err, edit{by: audit.Actor{Type: "system", ID: "file"}, asked: hup.Swap(false)})
 		})
 		if err != nil && !errors.Is(err, context.Canceled) {
 			h.log.Error("configuration is not watched; use SIGHUP or gatehouse reload", "err", err)
@@ -174,6 +176,7 @@ func (h *house) watch(ctx context.Context) {
 			case s := <-signals:
 				h.reopenLogs()
 				if s == syscall.SIGHUP {
+					hup.Store(true)
 					again()
 				}
 			}
