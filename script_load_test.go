@@ -21,10 +21,10 @@ const (
 )
 
 // load puts calls and open streams on the gate while something happens N times, and wants no call to fail and no stream
-// to drop: load reloads N, load rotations N.
+// to drop: load reloads N, load broken N, load rotations N.
 func load(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: load reloads|rotations N")
+		ts.Fatalf("usage: load reloads|broken|rotations N")
 	}
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
@@ -49,6 +49,8 @@ func load(ts *testscript.TestScript, neg bool, args []string) {
 		switch args[0] {
 		case "reloads":
 			err = s.gate.Turn(ctx, i)
+		case "broken":
+			err = s.gate.Break(ctx)
 		case "rotations":
 			_, err = s.gate.Conn().RotateKeys(ctx)
 			if err == nil {

@@ -49,3 +49,32 @@ func turn(i int) string {
 	}
 	return "audit: {durability: batch, arguments: keys}\n"
 }
+
+// Break saves a file that is not valid, waits until the gate has seen and refused it, and saves the good one again.
+func (g *Gate) Break(ctx context.Context) error {
+	good, err := os.ReadFile(g.ConfigPath)
+	if err != nil {
+		return err
+	}
+	if err := g.Write(string(good) + "\nlisten: nowhere\n"); err != nil {
+		return err
+	}
+	if err := g.judged(ctx, false); err != nil {
+		return err
+	}
+	if err := g.Write(string(good)); err != nil {
+		return err
+	}
+	return g.judged(ctx, true)
+}
+
+// judged waits until the verdict on the file is ok, or is not.
+func (g *Gate) judged(ctx context.Context, ok bool) error {
+	for began := time.Now(); time.Since(began) < 5*time.Second; time.Sleep(10 * time.Millisecond) { // between two looks
+		st, err := g.Conn().Status(ctx)
+		if err != nil || st.Config.OK == ok {
+			return err
+		}
+	}
+	return fmt.Errorf("the verdict on the file is not %v after 5 s", ok)
+}
