@@ -3,6 +3,7 @@ package oauth
 // https://www.rfc-editor.org/rfc/rfc7591
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	stdjson "encoding/json"
@@ -193,27 +194,39 @@ func (g *Gate) newClient(r *http.Request, p *config.Proxy, m registration) (stor
 	if err := g.limited(r, p, "register|"+g.addressKey(r), g.cfg.RateLimits.Register); err != nil {
 		return c, "", err
 	}
-	unused, err := g.store.CountUnusedClients(ctx, p.Name)
+	c, created, err := g.writeClient(ctx, p, c)
 	if err != nil {
-		return c, "", unavailable(err)
-	}
-	if unused >= maxUnused {
-		if _, err := g.store.ExpireUnusedClients(ctx, p.Name, g.now().Add(-p.OAuth.RegisteredUnusedTTL)); err != nil {
-			return c, "", unavailable(err)
-		}
-		if unused, err = g.store.CountUnusedClients(ctx, p.Name); err != nil || unused >= maxUnused {
-			return c, "", &wireError{Status: http.StatusTooManyRequests, Code: "temporarily_unavailable", Reason: "too_many_clients",
-				Description: "too many registrations are waiting for their first use", Retry: time.Minute, Err: err}
-		}
-	}
-	c, created, err := g.store.CreateClient(ctx, c)
-	if err != nil {
-		return c, "", unavailable(err)
+		return c, "", err
 	}
 	if !created {
 		secret = ""
 	}
 	return c, secret, g.registeredEvent(r, p, c, "new")
+}
+
+// writeClient writes a new client down unless too many are waiting for their first use. One at a time: registrations that
+// counted together would pass the cap together (registration flood).
+func (g *Gate) writeClient(ctx context.Context, p *config.Proxy, c store.Client) (store.Client, bool, error) {
+	g.registering.Lock()
+	defer g.registering.Unlock()
+	unused, err := g.store.CountUnusedClients(ctx, p.Name)
+	if err != nil {
+		return c, false, unavailable(err)
+	}
+	if unused >= maxUnused {
+		if _, err := g.store.ExpireUnusedClients(ctx, p.Name, g.now().Add(-p.OAuth.RegisteredUnusedTTL)); err != nil {
+			return c, false, unavailable(err)
+		}
+		if unused, err = g.store.CountUnusedClients(ctx, p.Name); err != nil || unused >= maxUnused {
+			return c, false, &wireError{Status: http.StatusTooManyRequests, Code: "temporarily_unavailable", Reason: "too_many_clients",
+				Description: "too many registrations are waiting for their first use", Retry: time.Minute, Err: err}
+		}
+	}
+	c, created, err := g.store.CreateClient(ctx, c)
+	if err != nil {
+		return c, false, unavailable(err)
+	}
+	return c, created, nil
 }
 
 func fingerprint(proxy string, metadata []byte) string {

@@ -59,20 +59,21 @@ type World struct {
 
 // Server is the authorization server of every proxy: keys, caches and locks, which outlive the configuration.
 type Server struct {
-	o          Options
-	store      *store.Store
-	sessions   *session.Registry
-	audit      Recorder
-	log        *slog.Logger
-	now        func() time.Time
-	keyMu      sync.Mutex // one change of the keys at a time
-	keys       atomic.Pointer[keySet]
-	verdicts   verdicts
-	longestTTL atomic.Int64 // longest access_token_ttl of any configuration so far; a retired key verifies that long
-	logins     [256]sync.Mutex
-	rechecks   singleflight.Group
-	world      atomic.Pointer[World] // the newest, for housekeeping
-	bodyTime   time.Duration         // see bodyTime; tests shorten it
+	o           Options
+	store       *store.Store
+	sessions    *session.Registry
+	audit       Recorder
+	log         *slog.Logger
+	now         func() time.Time
+	keyMu       sync.Mutex // one change of the keys at a time
+	registering sync.Mutex // one new client at a time, so that the cap on unused ones holds
+	keys        atomic.Pointer[keySet]
+	verdicts    verdicts
+	longestTTL  atomic.Int64 // longest access_token_ttl of any configuration so far; a retired key verifies that long
+	logins      [256]sync.Mutex
+	rechecks    singleflight.Group
+	world       atomic.Pointer[World] // the newest, for housekeeping
+	bodyTime    time.Duration         // see bodyTime; tests shorten it
 }
 
 // New loads the signing keys, or makes them the first time.

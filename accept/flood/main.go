@@ -26,7 +26,7 @@ const connections = 32
 const (
 	barMemory  = 64 << 20
 	barLog     = 5 << 20
-	barClients = 1000 + connections // those that registered at the same moment may pass the cap together
+	barClients = 1000
 )
 
 func main() {
